@@ -1,0 +1,89 @@
+//! Wall time, in one place.
+//!
+//! Waiting is done on tokio's clock; *how long has this callback waited* is asked of this one. In production it reads
+//! the system's clock. In the sandbox, the demo and the tests it is a fixed start plus what has passed on tokio's
+//! clock, so that one paused clock drives timers and wall time alike. No other source of time compiles: `.clippy.toml`
+//! bans them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+/// A source of wall time. Copied freely; all copies of an anchored clock agree.
+#[derive(Clone, Copy, Debug)]
+pub enum Clock {
+    /// The system's own clock.
+    System,
+    /// A wall time that was true at an instant of tokio's clock and ages with it.
+    Anchored {
+        /// What the clock said at `since`.
+        start: Timestamp,
+        /// The instant at which the clock was started.
+        since: Instant,
+    },
+}
+
+impl Clock {
+    /// A clock that says `start` now and ages with tokio's clock from here on.
+    ///
+    /// Must be called inside a tokio runtime when that runtime's clock is paused.
+    #[must_use]
+    pub fn anchored(start: Timestamp) -> Self {
+        Self::Anchored {
+            start,
+            since: Instant::now(),
+        }
+    }
+
+    /// The time now, in UTC.
+    #[must_use]
+    pub fn now(self) -> Timestamp {
+        match self {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the one caller of the system's clock"
+            )]
+            Self::System => Timestamp::now(),
+            Self::Anchored { start, since } => start
+                .saturating_add(since.elapsed())
+                .unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    /// How long it is until `at`; zero when it has passed.
+    #[must_use]
+    pub fn until(self, at: Timestamp) -> Duration {
+        elapsed(self.now(), at)
+    }
+}
+
+/// The time from `from` to `to`; zero when `to` is not later.
+#[must_use]
+pub fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_anchored_clock_ages_with_tokio() {
+        let start: Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
+        let clock = Clock::anchored(start);
+        tokio::time::advance(Duration::from_secs(300)).await;
+        assert_eq!(elapsed(start, clock.now()), Duration::from_secs(300));
+        assert_eq!(
+            clock.until("2026-01-05T09:06:00Z".parse().unwrap()),
+            Duration::from_secs(60)
+        );
+    }
+
+    #[test]
+    fn time_that_runs_backwards_counts_as_none() {
+        let early: Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
+        let late: Timestamp = "2026-01-05T10:00:00Z".parse().unwrap();
+        assert_eq!(elapsed(late, early), Duration::ZERO);
+    }
+}

@@ -1,0 +1,72 @@
+//! The platform's nouns: conversations, participants, queues, priorities, and what was seen of a callback.
+//!
+//! Parsed once at the edge, valid ever after. Nothing here knows JSON, HTTP or time: `genesys` fills these types in,
+//! `policy` decides on them, `tracker` acts on them.
+
+mod id;
+
+mod priority;
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+pub use id::{ConversationId, InvalidId, ParticipantId, QueueId};
+pub use priority::Priority;
+
+/// One stay of a conversation in a queue: one ACD leg.
+///
+/// A transfer ends a visit and starts another, with a base of its own. An agent's missed alert does not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Visit {
+    /// The conversation that waits.
+    pub conversation: ConversationId,
+    /// Its ACD participant for this stay.
+    pub leg: ParticipantId,
+}
+
+impl fmt::Display for Visit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.conversation, self.leg)
+    }
+}
+
+/// A callback that waits in a queue, as it was seen at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Which stay in which conversation.
+    pub visit: Visit,
+    /// The queue it waits in; absent where the platform did not say.
+    pub queue: Option<QueueId>,
+    /// When it entered the queue: the ACD leg's `connectedTime`. Due times count from here.
+    pub since: Timestamp,
+    /// Its routing priority when it was seen.
+    pub priority: Priority,
+}
+
+/// What a look at a conversation showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// A callback waits in a queue: its newest live ACD leg is `connected`.
+    Waiting(Waiting),
+    /// A callback is planned for later and does not wait yet.
+    Scheduled {
+        /// When it is due, where the platform said so. It enters its queue up to a minute later.
+        due: Option<Timestamp>,
+    },
+    /// No callback of this conversation waits or will wait on its own.
+    Over(Ending),
+}
+
+/// How the wait of a callback ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// An agent took it.
+    Answered,
+    /// The conversation is over.
+    Ended,
+    /// It is alive but in no queue.
+    LeftQueue,
+    /// It is no callback at all, or never was in a queue.
+    NotACallback,
+}

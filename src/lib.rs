@@ -1,0 +1,5 @@
+//! Keeps the place in line of callbacks waiting in Genesys Cloud queues.
+
+pub mod clock;
+
+pub mod conversation;

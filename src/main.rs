@@ -1,0 +1,3 @@
+//! Command line to exit code.
+
+fn main() {}
