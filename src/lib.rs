@@ -3,3 +3,5 @@
 pub mod clock;
 
 pub mod conversation;
+
+pub mod settings;

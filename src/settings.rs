@@ -1,0 +1,310 @@
+//! What the administrator decided: typed, layered, strict.
+//!
+//! The order: embedded defaults, then the file (`--config`), then the environment. Each layer is read strictly on its
+//! own, so that a refusal names the line or the variable; then the `config` crate lays one over the other. A daemon
+//! that starts with half-understood settings would raise the wrong callbacks for days before anyone looks, so whatever
+//! is not understood is refused, and what is understood but looks unwise is a `Finding`.
+
+mod catalogue;
+
+mod describe;
+
+mod endpoint;
+
+mod environment;
+
+mod error;
+
+mod file;
+
+mod findings;
+
+mod interval;
+
+mod nearest;
+
+mod region;
+
+mod secret;
+
+mod streaming;
+
+mod strict;
+
+mod written;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use config::{Config, FileFormat};
+use reqwest::Url;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::conversation::Priority;
+
+use self::{
+    endpoint::Endpoint, environment::Overrides, file::SettingsFile, secret::NamedFile,
+    written::Written,
+};
+
+pub use environment::environment;
+pub use error::{FileProblem, SettingsError};
+pub use findings::{Finding, Severity};
+pub use region::Region;
+pub use streaming::{RefusedUri, StreamingHost};
+
+/// The reference manual, which is also the lowest layer. A test proves that it equals the defaults of the types.
+pub const DEFAULTS: &str = include_str!("../config/default.toml");
+
+/// Requests that may be sent at once on top of the sustained rate: 270 and 30 stay within 300 in any minute.
+pub const BURST: u32 = 30;
+
+/// The sustained rate that, with its burst, never exceeds the platform's usual limit of 300 requests a minute.
+pub const USUAL_REQUESTS_PER_MINUTE: u32 = 270;
+
+/// Requests that one raise costs: a look at the conversation and a write.
+pub const REQUESTS_PER_RAISE: u32 = 2;
+
+/// The settings in use. Made by `load` only, so they are known to be complete.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The platform, how to sign in, and how fast to ask.
+    pub genesys: Genesys,
+    /// Which callbacks are looked after.
+    pub callbacks: Callbacks,
+    /// When and how much their priority is raised.
+    pub policy: Policy,
+    /// Where it is remembered what was done.
+    pub journal: Journal,
+    /// Where the daemon shows itself.
+    pub status: Status,
+    /// What it writes to standard error.
+    pub log: Log,
+    /// What loading showed that the values alone do not: permissions, and which layer replaced which.
+    noticed: Vec<Finding>,
+    /// Where the values came from, in words.
+    origin: String,
+}
+
+/// The platform, how to sign in, and how fast to ask.
+#[derive(Clone, Debug)]
+pub struct Genesys {
+    /// The organisation's region.
+    pub region: Region,
+    /// Id of the OAuth client. No secret, but it says whose daemon this is.
+    pub client_id: String,
+    /// Its secret; shown by nothing.
+    pub client_secret: SecretString,
+    /// Base of all requests. Ends in `/`, so that relative paths can be joined to it.
+    pub api_url: Url,
+    /// Base of the sign-in. Ends in `/`.
+    pub login_url: Url,
+    /// Which hosts a channel may be on.
+    pub streaming: StreamingHost,
+    /// Sustained rate, 1 to 3000; `BURST` comes on top of it.
+    pub requests_per_minute: u32,
+}
+
+/// Which callbacks are looked after.
+#[derive(Clone, Debug)]
+pub struct Callbacks {
+    /// Queue names, globs over names, or ids. `["*"]` is every queue.
+    pub queues: Vec<String>,
+    /// Time from one sweep to the next: the longest a lost notification goes unnoticed.
+    pub sweep: Duration,
+    /// Look and log, but write nothing.
+    pub dry_run: bool,
+}
+
+/// When and how much a priority is raised.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Time from one raise to the next, and from queue entry to the first.
+    pub wait: Duration,
+    /// Points of one raise; one point is worth a minute of queue time.
+    pub increment: NonZeroU32,
+    /// Raises of one visit at most; absent: until it is answered or ends.
+    pub max_raises: Option<u32>,
+    /// Priority beyond which nothing is raised; absent: the platform's own limit.
+    pub max_priority: Option<Priority>,
+}
+
+/// Where it is remembered what was done.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    /// The SQLite file. Made when it is absent; its folder is not.
+    pub path: PathBuf,
+}
+
+/// Where the daemon shows itself.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// A loopback address: the page has no sign-in.
+    pub listen: SocketAddr,
+}
+
+/// What the daemon writes to standard error.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// A directive of `tracing`'s environment filter that is known to parse.
+    pub level: String,
+}
+
+/// For whom log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON everywhere else.
+    #[default]
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// Lines for people.
+    Text,
+}
+
+/// Loads the settings: defaults, then `file`, then `environment`.
+pub fn load(
+    file: Option<&Path>,
+    environment: &BTreeMap<String, String>,
+) -> Result<Settings, SettingsError> {
+    let file = file.map(SettingsFile::read).transpose()?;
+    let overrides = Overrides::read(environment)?;
+    let mut written = layer(file.as_ref(), &overrides)?;
+    if let Some(file) = &file {
+        resolve_paths(&mut written, &file.folder(), &overrides);
+    }
+    let secret = secret::find(
+        written
+            .genesys
+            .client_secret_file
+            .as_deref()
+            .map(|path| NamedFile {
+                path,
+                by_environment: overrides.gives("genesys.client_secret_file"),
+            }),
+        environment,
+    )?;
+    let noticed = findings::noticed(file.as_ref(), &overrides, &written, &secret);
+    let origin = describe::origin(file.as_ref(), &overrides, &secret);
+    let written::Written {
+        genesys,
+        callbacks,
+        policy,
+        journal,
+        status,
+        log,
+    } = written;
+    Ok(Settings {
+        genesys: platform(genesys, secret.secret)?,
+        callbacks: Callbacks {
+            queues: callbacks.queues,
+            sweep: callbacks.sweep.0,
+            dry_run: callbacks.dry_run,
+        },
+        policy: Policy {
+            wait: policy.wait.0,
+            increment: policy.increment.0,
+            max_raises: policy.max_raises.map(|raises| raises.0),
+            max_priority: policy.max_priority,
+        },
+        journal: Journal {
+            path: journal.path.unwrap_or_else(|| usual_journal(environment)),
+        },
+        status: Status {
+            listen: status.listen.0,
+        },
+        log: Log {
+            format: log.format,
+            level: log.level.0,
+        },
+        noticed,
+        origin,
+    })
+}
+
+/// Lays the three layers over each other. Each was read strictly before, so nothing is coerced here.
+fn layer(file: Option<&SettingsFile>, overrides: &Overrides) -> Result<Written, SettingsError> {
+    let text = file.map_or("", |file| file.text.as_str());
+    let source = |text: &str| config::File::from_str(text, FileFormat::Toml);
+    Config::builder()
+        .add_source(source(DEFAULTS))
+        .add_source(source(text))
+        .add_source(source(&overrides.table.to_string()))
+        .build()
+        .and_then(Config::try_deserialize)
+        .map_err(|error| SettingsError::Layers(Box::new(error)))
+}
+
+/// Relative paths in the file count from the file's folder; those in the environment from the working directory.
+fn resolve_paths(written: &mut Written, folder: &Path, overrides: &Overrides) {
+    for (path, setting) in [
+        (
+            &mut written.genesys.client_secret_file,
+            "genesys.client_secret_file",
+        ),
+        (&mut written.journal.path, "journal.path"),
+    ] {
+        if let Some(path) = path
+            && !overrides.gives(setting)
+        {
+            *path = folder.join(&path);
+        }
+    }
+}
+
+/// The platform's section, with the hosts that follow from the region where no others are named.
+fn platform(
+    written: written::Genesys,
+    client_secret: SecretString,
+) -> Result<Genesys, SettingsError> {
+    let written::Genesys {
+        region,
+        client_id,
+        client_secret_file: _,
+        api_url,
+        login_url,
+        requests_per_minute,
+    } = written;
+    let client_id = client_id.ok_or(SettingsError::Missing {
+        setting: "genesys.client_id",
+        sentence: "it is missing, and without it nobody can sign in: set GENESYSCLOUD_OAUTHCLIENT_ID, or CALLBACK_PRIORITIZER__GENESYS__CLIENT_ID, or write `client_id` into the section `[genesys]` of the settings file",
+    })?;
+    let host = |given: Option<Endpoint>, service: &str| match given {
+        Some(endpoint) => Ok(endpoint.0),
+        None => Endpoint::on(service, region.domain())
+            .map(|endpoint| endpoint.0)
+            .map_err(|reason| SettingsError::Layers(reason.into())),
+    };
+    let api_url = host(api_url, "api")?;
+    Ok(Genesys {
+        login_url: host(login_url, "login")?,
+        streaming: StreamingHost::new(&region, &api_url),
+        client_id: client_id.0,
+        client_secret,
+        api_url,
+        requests_per_minute: requests_per_minute.0,
+        region,
+    })
+}
+
+/// The journal's place where none is named: the folder that systemd or the container gives the service for its state,
+/// else the working directory.
+fn usual_journal(environment: &BTreeMap<String, String>) -> PathBuf {
+    environment
+        .get("STATE_DIRECTORY")
+        .and_then(|folders| folders.split(':').next())
+        .filter(|folder| !folder.is_empty())
+        .map_or_else(
+            || PathBuf::from("callback-prioritizer.db"),
+            |folder| Path::new(folder).join("journal.db"),
+        )
+}

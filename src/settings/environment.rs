@@ -1,0 +1,163 @@
+//! The environment as a layer of settings: `CALLBACK_PRIORITIZER__POLICY__WAIT=30s`, and the variables that users of
+//! the platform's own tools have set already.
+//!
+//! A variable is text whatever it means, so here, and only here, text is turned into numbers, flags and lists. What
+//! begins with the prefix and is no setting is refused: a mistyped override that silently does nothing is found only
+//! when callbacks are late.
+
+use std::{collections::BTreeMap, ffi::OsString};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::{
+    catalogue::{self, Form, PREFIX, SETTINGS, Setting},
+    error::SettingsError,
+    nearest::did_you_mean,
+    strict::NO_SECRET_HERE,
+    written::Written,
+};
+
+/// The variables of the platform's own tools that stand for settings. The secret is not among them: see `secret`.
+const SHARED: [(&str, &str, &str); 2] = [
+    ("GENESYSCLOUD_REGION", "genesys", "region"),
+    ("GENESYSCLOUD_OAUTHCLIENT_ID", "genesys", "client_id"),
+];
+
+/// The settings that the environment gives.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Overrides {
+    /// As a document, to be laid over the file.
+    pub(super) table: Table,
+    /// Which variable gave which setting, by the setting's path.
+    pub(super) variables: BTreeMap<String, String>,
+}
+
+/// The process's variables as text.
+///
+/// Refuses one of ours that is not UTF-8; all others that are not are none of our business and left out.
+pub fn environment(
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<BTreeMap<String, String>, SettingsError> {
+    let mut texts = BTreeMap::new();
+    for (name, value) in variables {
+        let Ok(name) = name.into_string() else {
+            continue;
+        };
+        match value.into_string() {
+            Ok(value) => {
+                texts.insert(name, value);
+            }
+            Err(_) if name.starts_with(PREFIX) || name.starts_with("GENESYSCLOUD_") => {
+                return Err(refused(&name, "the value is not UTF-8 text"));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(texts)
+}
+
+impl Overrides {
+    /// Takes the settings out of the environment. A variable with our prefix wins over a shared one.
+    pub(super) fn read(environment: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
+        let mut overrides = Self::default();
+        for (variable, section, key) in SHARED {
+            if let (Some(text), Some(setting)) =
+                (environment.get(variable), catalogue::find(section, key))
+            {
+                overrides.set(setting, variable, text)?;
+            }
+        }
+        for (variable, text) in environment {
+            if let Some(setting) = meant_by(variable)? {
+                overrides.set(setting, variable, text)?;
+            }
+        }
+        Ok(overrides)
+    }
+
+    /// Whether the environment gives this setting.
+    pub(super) fn gives(&self, path: &str) -> bool {
+        self.variables.contains_key(path)
+    }
+
+    /// Takes one variable's value, read as strictly as if it stood in a file.
+    fn set(&mut self, setting: Setting, variable: &str, text: &str) -> Result<(), SettingsError> {
+        let value = value_of(setting.form, text).map_err(|sentence| refused(variable, sentence))?;
+        let section = Table::from_iter([(setting.key.to_owned(), value.clone())]);
+        let alone = Table::from_iter([(setting.section.to_owned(), Value::Table(section))]);
+        Written::deserialize(alone).map_err(|error| refused(variable, error.message()))?;
+        self.table
+            .entry(setting.section)
+            .or_insert_with(|| Value::Table(Table::new()))
+            .as_table_mut()
+            .map(|section| section.insert(setting.key.to_owned(), value));
+        self.variables.insert(setting.path(), variable.to_owned());
+        Ok(())
+    }
+}
+
+/// A refusal of a variable.
+fn refused(variable: &str, sentence: impl Into<String>) -> SettingsError {
+    SettingsError::InEnvironment {
+        variable: variable.to_owned(),
+        sentence: sentence.into(),
+    }
+}
+
+/// The setting that a variable sets, where it is one of ours.
+///
+/// One underscore instead of two is refused where it spells a setting, for nothing else would read it. Other variables
+/// with a single underscore are left alone: Kubernetes makes some of a service's name.
+fn meant_by(variable: &str) -> Result<Option<Setting>, SettingsError> {
+    let known = SETTINGS
+        .into_iter()
+        .find(|setting| setting.variable() == variable);
+    if known.is_some() {
+        return Ok(known);
+    }
+    let squeezed = |name: &str| name.replace("__", "_");
+    let slip = SETTINGS
+        .iter()
+        .map(|setting| setting.variable())
+        .find(|name| squeezed(name) == squeezed(&variable.to_uppercase()));
+    if let Some(name) = slip {
+        return Err(refused(variable, format!("this is not read: write {name}")));
+    }
+    if variable == "CALLBACK_PRIORITIZER__GENESYS__CLIENT_SECRET" {
+        return Err(refused(variable, NO_SECRET_HERE));
+    }
+    if !variable.starts_with(PREFIX) {
+        return Ok(None);
+    }
+    let names: Vec<_> = SETTINGS.iter().map(|setting| setting.variable()).collect();
+    let hint = did_you_mean(variable, names.iter().map(String::as_str));
+    Err(refused(
+        variable,
+        format!(
+            "no setting has this name{hint}; settings are {PREFIX}SECTION__KEY, as config/default.toml lists them"
+        ),
+    ))
+}
+
+/// The text of a variable as the value it means.
+fn value_of(form: Form, text: &str) -> Result<Value, String> {
+    Ok(match form {
+        Form::Text | Form::Interval => Value::String(text.to_owned()),
+        Form::Whole => Value::Integer(
+            text.trim()
+                .parse()
+                .map_err(|_| "expected a whole number".to_owned())?,
+        ),
+        Form::Flag => Value::Boolean(
+            text.trim()
+                .parse()
+                .map_err(|_| "expected true or false".to_owned())?,
+        ),
+        Form::Texts => Value::Array(
+            text.split(',')
+                .map(|item| Value::String(item.trim().to_owned()))
+                .collect(),
+        ),
+    })
+}

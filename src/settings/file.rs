@@ -1,0 +1,106 @@
+//! The settings file: read whole, bounded, as UTF-8 text, and placed by line and column when it is refused.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    error::{FileProblem, SettingsError},
+    strict::{self, Refusal},
+};
+
+/// Largest file accepted, in bytes. The full manual has about 6,000; this keeps a wrong path from filling the memory.
+const LIMIT: u64 = 1024 * 1024;
+
+/// The permission bit by which everyone may write.
+const WRITABLE_BY_ALL: u32 = 0o002;
+
+/// A settings file that was read strictly.
+#[derive(Clone, Debug)]
+pub(super) struct SettingsFile {
+    /// As it was named.
+    pub(super) path: PathBuf,
+    /// Its text, without a byte order mark.
+    pub(super) text: String,
+    /// The settings it mentions, by path.
+    pub(super) mentioned: BTreeSet<String>,
+    /// Whether everyone on this machine may change it.
+    pub(super) writable_by_all: bool,
+}
+
+impl SettingsFile {
+    /// Reads the file at `path`.
+    pub(super) fn read(path: &Path) -> Result<Self, SettingsError> {
+        let (bytes, mode) = bytes_of(path).map_err(|problem| SettingsError::File {
+            path: path.to_owned(),
+            problem,
+        })?;
+        let text = text_of(bytes).map_err(|problem| SettingsError::File {
+            path: path.to_owned(),
+            problem,
+        })?;
+        let mentioned = strict::mentioned(&text).map_err(|refusal| placed(path, &text, refusal))?;
+        Ok(Self {
+            path: path.to_owned(),
+            text,
+            mentioned,
+            writable_by_all: mode & WRITABLE_BY_ALL != 0,
+        })
+    }
+
+    /// The folder from which relative paths in the file count, whole, so that they stay right wherever they are used.
+    pub(super) fn folder(&self) -> PathBuf {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        std::path::absolute(folder.join(".")).unwrap_or_else(|_| folder.to_owned())
+    }
+}
+
+/// The file's bytes and permissions. A pipe is accepted, so that settings can be generated on the fly.
+fn bytes_of(path: &Path) -> Result<(Vec<u8>, u32), FileProblem> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => FileProblem::Absent,
+        _ => FileProblem::Unreadable(error),
+    })?;
+    let metadata = file.metadata().map_err(FileProblem::Unreadable)?;
+    if metadata.is_dir() {
+        return Err(FileProblem::Folder);
+    }
+    let mut bytes = Vec::new();
+    file.take(LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(FileProblem::Unreadable)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(FileProblem::Huge { limit: LIMIT });
+    }
+    Ok((bytes, metadata.permissions().mode()))
+}
+
+/// The bytes as text. The byte order mark that some editors on Windows write is dropped: it says nothing.
+fn text_of(bytes: Vec<u8>) -> Result<String, FileProblem> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.split(|byte| *byte == b'\n').count();
+        FileProblem::NotText { line }
+    })?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
+}
+
+/// A refusal with its line and column.
+fn placed(path: &Path, text: &str, refusal: Refusal) -> SettingsError {
+    let before = text.get(..refusal.offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    SettingsError::InFile {
+        path: path.to_owned(),
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+        key: refusal.key,
+        sentence: refusal.sentence,
+    }
+}

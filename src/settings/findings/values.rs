@@ -1,0 +1,264 @@
+//! What the values themselves show, section by section. Pure: the same settings always give the same findings.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use globset::Glob;
+
+use super::{
+    super::{
+        BURST, Callbacks, Genesys, Policy, REQUESTS_PER_RAISE, Settings, USUAL_REQUESTS_PER_MINUTE,
+        describe::plural, endpoint::is_loopback, interval::Spelled,
+    },
+    Finding,
+    Severity::{Error, Note, Warning},
+};
+use crate::conversation::Priority;
+
+/// Callbacks waiting at once that any contact centre may have on a bad day. Room for fewer is worth a warning.
+const BAD_DAY: u64 = 100;
+
+/// A limit that is reached within this time is reached by callbacks that people still wait for.
+const SOON: Duration = Duration::from_hours(24);
+
+/// All findings about these settings.
+pub(super) fn of(settings: &Settings) -> Vec<Finding> {
+    let Settings {
+        genesys,
+        callbacks,
+        policy,
+        journal,
+        status: _,
+        log,
+        noticed: _,
+        origin: _,
+    } = settings;
+    let mut findings = Vec::new();
+    findings.extend(rate(genesys));
+    findings.extend(hosts(genesys));
+    findings.extend(queues(&callbacks.queues));
+    findings.extend(looking(callbacks, policy));
+    findings.extend(budget(settings));
+    findings.extend(ends(policy));
+    findings.extend(ceiling(policy));
+    if journal.path.is_relative() {
+        findings.push(Finding::new(
+            Note,
+            "journal.path",
+            format!(
+                "{} counts from the working directory, and a start from another one knows nothing of earlier raises: write an absolute path",
+                journal.path.display()
+            ),
+        ));
+    }
+    if ["off", "error", "warn"].contains(&log.level.as_str()) {
+        findings.push(Finding::new(
+            Note,
+            "log.level",
+            format!(
+                "at `{}` the log does not say which callbacks were raised: write \"info\"",
+                log.level
+            ),
+        ));
+    }
+    findings
+}
+
+/// Asking faster than the platform allows makes it refuse everything for up to a minute.
+fn rate(genesys: &Genesys) -> Option<Finding> {
+    let rate = genesys.requests_per_minute;
+    (rate > USUAL_REQUESTS_PER_MINUTE && !is_loopback(&genesys.api_url)).then(|| {
+        Finding::new(
+            Warning,
+            "genesys.requests_per_minute",
+            format!(
+                "{rate} and bursts of {BURST} exceed the usual limit of {} requests a minute, and what is refused comes late: write {USUAL_REQUESTS_PER_MINUTE} unless Genesys Cloud's support has raised the limit for this client",
+                USUAL_REQUESTS_PER_MINUTE + BURST
+            ),
+        )
+    })
+}
+
+/// Where requests go, if not straight to the region.
+fn hosts(genesys: &Genesys) -> Option<Finding> {
+    let (api, login) = (
+        is_loopback(&genesys.api_url),
+        is_loopback(&genesys.login_url),
+    );
+    if api != login {
+        let (here, there) = if api {
+            ("api_url", "login_url")
+        } else {
+            ("login_url", "api_url")
+        };
+        return Some(Finding::new(
+            Warning,
+            format!("genesys.{there}"),
+            format!(
+                "`{here}` is on this machine and `{there}` is not, so one platform's sign-in is used for another: set both or none"
+            ),
+        ));
+    }
+    if api {
+        return Some(Finding::new(
+            Note,
+            "genesys.api_url",
+            format!(
+                "requests go to {} on this machine, not to Genesys Cloud",
+                genesys.api_url
+            ),
+        ));
+    }
+    let host = genesys.api_url.host_str().unwrap_or_default();
+    (!host.ends_with(&format!(".{}", genesys.region.domain()))).then(|| {
+        Finding::new(
+            Note,
+            "genesys.api_url",
+            format!("requests and the tokens in them go to {host}, which must pass them on to Genesys Cloud"),
+        )
+    })
+}
+
+/// Patterns that match nothing, match twice, or are no patterns.
+fn queues(patterns: &[String]) -> Vec<Finding> {
+    let finding = |severity, sentence: String| Finding::new(severity, "callbacks.queues", sentence);
+    if patterns.is_empty() {
+        return vec![finding(
+            Error,
+            "the list is empty, so no callback would ever be raised: write [\"*\"] for every queue"
+                .to_owned(),
+        )];
+    }
+    let mut findings = Vec::new();
+    let mut seen = BTreeSet::new();
+    for pattern in patterns {
+        let shown = pattern.escape_debug();
+        if pattern.trim().is_empty() {
+            findings.push(finding(
+                Error,
+                "a queue's name is blank and matches none: remove it".to_owned(),
+            ));
+        } else if let Err(error) = Glob::new(pattern) {
+            findings.push(finding(Error, format!("`{shown}` is no pattern ({}): put `\\` before a character that is meant literally", error.kind())));
+        } else if pattern.trim() != pattern {
+            findings.push(finding(Warning, format!("`{shown}` begins or ends with a blank and matches no queue without it: remove the blank")));
+        }
+        if !seen.insert(pattern) {
+            findings.push(finding(Warning, format!("`{shown}` stands there twice: remove one, or correct the one that was meant to be another queue")));
+        }
+    }
+    if patterns.len() > 1 && seen.contains(&"*".to_owned()) {
+        findings.push(finding(Warning, "\"*\" is every queue, so the others change nothing: remove \"*\" to look after those only".to_owned()));
+    }
+    findings
+}
+
+/// How callbacks are looked after, apart from the raises themselves.
+fn looking(callbacks: &Callbacks, policy: &Policy) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if callbacks.dry_run {
+        findings.push(Finding::new(
+            Note,
+            "callbacks.dry_run",
+            "nothing is written to the platform, only logged: write false to raise priorities",
+        ));
+    }
+    if callbacks.sweep > policy.wait {
+        findings.push(Finding::new(
+            Note,
+            "callbacks.sweep",
+            format!(
+                "a callback whose notification is lost gets its first raise after up to {} instead of {}: sweep as often as `policy.wait`, if it matters",
+                Spelled(callbacks.sweep.saturating_add(policy.wait)),
+                Spelled(policy.wait)
+            ),
+        ));
+    }
+    findings
+}
+
+/// How many callbacks the request budget is enough for.
+fn budget(settings: &Settings) -> Option<Finding> {
+    let capacity = settings.capacity();
+    let severity = if is_loopback(&settings.genesys.api_url) {
+        Note
+    } else {
+        Warning
+    };
+    (capacity < BAD_DAY).then(|| {
+        Finding::new(
+            severity,
+            "policy.wait",
+            format!(
+                "at `requests_per_minute = {}` and {REQUESTS_PER_RAISE} requests a raise, more than {capacity} callbacks waiting at once will be raised late: wait longer than {} and raise by more each time",
+                settings.genesys.requests_per_minute,
+                Spelled(settings.policy.wait)
+            ),
+        )
+    })
+}
+
+/// When a limited number of raises is used up.
+fn ends(policy: &Policy) -> Option<Finding> {
+    let raises = policy.max_raises?;
+    let total = u64::from(policy.increment.get()) * u64::from(raises);
+    Some(Finding::new(
+        Note,
+        "policy.max_raises",
+        format!(
+            "{raises} {} of {} every {}: after {} nothing more is raised; the total effect is {total} {} of queue time",
+            plural(raises, "raise"),
+            policy.increment,
+            Spelled(policy.wait),
+            Spelled(policy.wait.saturating_mul(raises)),
+            plural(total, "minute"),
+        ),
+    ))
+}
+
+/// How soon the highest priority is reached by a callback that begins at 0.
+fn ceiling(policy: &Policy) -> Option<Finding> {
+    let highest = policy.max_priority.unwrap_or(Priority::MAX);
+    let points = u64::try_from(highest.points()).unwrap_or_default();
+    let raises = points.div_ceil(policy.increment.get().into());
+    if policy
+        .max_raises
+        .is_some_and(|most| u64::from(most) < raises)
+    {
+        return None;
+    }
+    let reached = Spelled(
+        u32::try_from(raises).map_or(Duration::MAX, |raises| policy.wait.saturating_mul(raises)),
+    );
+    let (severity, setting, sentence) = match (policy.max_priority, raises) {
+        (Some(_), 0) => (
+            Warning,
+            "policy.max_priority",
+            format!(
+                "{highest} is not above 0, where callbacks begin unless a flow says otherwise, so most are never raised: write more than 0, or leave it out"
+            ),
+        ),
+        (Some(_), 1) => (
+            Warning,
+            "policy.increment",
+            format!(
+                "the first raise after {reached} reaches `max_priority = {highest}`, so all callbacks that wait longer are equal: write a smaller increment"
+            ),
+        ),
+        (Some(_), _) => (
+            Note,
+            "policy.max_priority",
+            format!(
+                "a callback that begins at 0 reaches {highest} after {reached} and is raised no more"
+            ),
+        ),
+        (None, _) if reached.0 <= SOON => (
+            Warning,
+            "policy.increment",
+            format!(
+                "after {reached} a callback reaches the platform's highest priority {highest} and can be raised no more: write a smaller increment"
+            ),
+        ),
+        (None, _) => return None,
+    };
+    Some(Finding::new(severity, setting, sentence))
+}

@@ -1,0 +1,136 @@
+//! The client secret: never in the settings, always in a place made for it.
+//!
+//! In this order: the file that `CALLBACK_PRIORITIZER__GENESYS__CLIENT_SECRET_FILE` names, the variable
+//! `GENESYSCLOUD_OAUTHCLIENT_SECRET`, the file that the settings file names, the systemd credential `client_secret`.
+//! Refusals never repeat the secret, and name the folder of a secret file only: people write the secret itself where
+//! its file's name belongs.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use secrecy::SecretString;
+
+use super::error::SettingsError;
+
+/// The variable that the platform's own tools read as well.
+const VARIABLE: &str = "GENESYSCLOUD_OAUTHCLIENT_SECRET";
+
+/// The setting that names a file.
+const SETTING: &str = "genesys.client_secret_file";
+
+/// The credential's name in a unit's `LoadCredential=`.
+const CREDENTIAL: &str = "$CREDENTIALS_DIRECTORY/client_secret";
+
+/// Longest secret accepted, in bytes. The platform's have 43.
+const LIMIT: u64 = 4096;
+
+/// The permission bits by which others than the owner may read.
+const READABLE_BY_OTHERS: u32 = 0o044;
+
+/// The file that the settings name, and which layer did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NamedFile<'a> {
+    /// Where it is.
+    pub(super) path: &'a Path,
+    /// Whether the environment named it, which then wins over the secret itself in the environment.
+    pub(super) by_environment: bool,
+}
+
+/// The secret and where it came from.
+#[derive(Clone, Debug)]
+pub(super) struct ClientSecret {
+    /// The secret itself.
+    pub(super) secret: SecretString,
+    /// In words, for `check`.
+    pub(super) origin: String,
+    /// The file it was read from, where others than its owner may read that too.
+    pub(super) exposed: Option<PathBuf>,
+}
+
+/// Finds the secret.
+pub(super) fn find(
+    file: Option<NamedFile>,
+    environment: &BTreeMap<String, String>,
+) -> Result<ClientSecret, SettingsError> {
+    if let Some(file) = file.filter(|file| file.by_environment) {
+        return from_file(SETTING, file.path);
+    }
+    if let Some(text) = environment.get(VARIABLE) {
+        return Ok(ClientSecret {
+            secret: checked(VARIABLE, text)?,
+            origin: format!("the variable {VARIABLE}"),
+            exposed: None,
+        });
+    }
+    if let Some(file) = file {
+        return from_file(SETTING, file.path);
+    }
+    let credential = environment
+        .get("CREDENTIALS_DIRECTORY")
+        .map(|folder| Path::new(folder).join("client_secret"))
+        .filter(|path| path.exists());
+    match credential {
+        // systemd shows a credential as readable by a group that is nobody's: its permissions mean nothing here.
+        Some(path) => Ok(ClientSecret {
+            exposed: None,
+            origin: "the systemd credential client_secret".to_owned(),
+            ..from_file(CREDENTIAL, &path)?
+        }),
+        None => Err(SettingsError::Missing {
+            setting: "genesys client secret",
+            sentence: "it is missing, and without it nobody can sign in: set GENESYSCLOUD_OAUTHCLIENT_SECRET, or name a file in `client_secret_file`, or load the systemd credential `client_secret`",
+        }),
+    }
+}
+
+/// Reads the secret from a file.
+fn from_file(place: &'static str, path: &Path) -> Result<ClientSecret, SettingsError> {
+    let unreadable = |error: io::Error| SettingsError::Secret {
+        place,
+        sentence: format!(
+            "the file it names, looked for in `{}`, cannot be read: {error}",
+            folder_of(path).display()
+        ),
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let mode = file.metadata().map_err(unreadable)?.permissions().mode();
+    let mut text = String::new();
+    file.take(LIMIT + 1)
+        .read_to_string(&mut text)
+        .map_err(unreadable)?;
+    Ok(ClientSecret {
+        secret: checked(place, &text)?,
+        origin: format!("the file {}", path.display()),
+        exposed: (mode & READABLE_BY_OTHERS != 0).then(|| path.to_owned()),
+    })
+}
+
+/// Where a file is looked for, in words.
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// The text without its closing line end, where it can be a secret.
+fn checked(place: &'static str, text: &str) -> Result<SecretString, SettingsError> {
+    let text = text.trim_end_matches(['\r', '\n']);
+    let problem = if text.is_empty() {
+        "the secret is empty: without it nobody can sign in"
+    } else if text.len() as u64 > LIMIT {
+        "this is too long for a client secret: is it the right file?"
+    } else if text.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
+        "the secret has a blank or a line break in it: copy it again"
+    } else {
+        return Ok(text.into());
+    };
+    Err(SettingsError::Secret {
+        place,
+        sentence: problem.to_owned(),
+    })
+}

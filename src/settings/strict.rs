@@ -1,0 +1,232 @@
+//! Strict reading: every key must be known and every value of its own form, and a refusal knows the place.
+//!
+//! The `config` crate, which layers the sources afterwards, turns `true` into 1 and 7.9 into 8 without a word. So each
+//! source is read here first, on its own, and only what passes is layered.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    catalogue::{self, Form, Setting},
+    nearest::did_you_mean,
+    written::Written,
+};
+
+/// Why a document is refused. Never holds a value of an unknown key: it might be a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// Where it begins, in bytes from the start.
+    pub(super) offset: usize,
+    /// The setting or section, where it is known.
+    pub(super) key: Option<String>,
+    /// What is wrong and what to write.
+    pub(super) sentence: String,
+}
+
+/// The sentence for a secret that stands where everyone who sees the settings can read it.
+pub(super) const NO_SECRET_HERE: &str = "the secret does not belong into the settings, which are copied and shown: put it into a file and name that in `client_secret_file`, or into the variable GENESYSCLOUD_OAUTHCLIENT_SECRET";
+
+/// A key with its value and place.
+type Entry<'a, 'd> = (
+    &'a toml::Spanned<toml::de::DeString<'d>>,
+    &'a toml::Spanned<DeValue<'d>>,
+);
+
+impl Refusal {
+    /// A refusal of what stands at `span`.
+    fn at(span: &Range<usize>, key: impl Into<String>, sentence: impl Into<String>) -> Self {
+        Self {
+            offset: span.start,
+            key: Some(key.into()),
+            sentence: sentence.into(),
+        }
+    }
+}
+
+/// Refuses a document that is not exactly as it should be, and says which settings the others mention, by path.
+pub(super) fn mentioned(text: &str) -> Result<BTreeSet<String>, Refusal> {
+    let document = DeTable::parse(text).map_err(|error| unparsed(text, &error))?;
+    let mut places = Vec::new();
+    for entry in document.get_ref() {
+        places.extend(check_section(entry)?);
+    }
+    toml::from_str::<Written>(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        Refusal {
+            offset,
+            key: key_at(&places, offset),
+            sentence: error.message().to_owned(),
+        }
+    })?;
+    Ok(places.into_iter().map(|(path, _)| path).collect())
+}
+
+/// The refusal of what is no TOML, with a hint at its commonest cause.
+fn unparsed(text: &str, error: &toml::de::Error) -> Refusal {
+    let offset = error.span().map_or(0, |span| span.start);
+    let line = text[..offset].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[line..].lines().next().unwrap_or_default();
+    let hint = if line.contains('\\') {
+        "; a backslash begins an escape in double quotes: write a Windows path in single quotes"
+    } else {
+        ""
+    };
+    Refusal {
+        offset,
+        key: None,
+        sentence: format!("this is not TOML: {}{hint}", error.message()),
+    }
+}
+
+/// The path of the setting whose value covers this place.
+fn key_at(places: &[(String, Range<usize>)], offset: usize) -> Option<String> {
+    places
+        .iter()
+        .find(|(_, span)| span.contains(&offset))
+        .map(|(path, _)| path.clone())
+}
+
+/// Checks one section and says which settings it mentions, and where.
+fn check_section((name, body): Entry) -> Result<Vec<(String, Range<usize>)>, Refusal> {
+    let section = name.get_ref().as_ref();
+    if section == "client_secret" {
+        return Err(Refusal::at(&name.span(), section, NO_SECRET_HERE));
+    }
+    let sections = catalogue::sections();
+    if !sections.contains(&section) {
+        return Err(Refusal::at(&name.span(), section, unknown_section(section)));
+    }
+    let Some(table) = body.get_ref().as_table() else {
+        return Err(Refusal::at(
+            &body.span(),
+            section,
+            format!(
+                "this is a section: write `[{section}]` on a line of its own and its settings below"
+            ),
+        ));
+    };
+    table
+        .iter()
+        .map(|entry| check_setting(section, entry))
+        .collect()
+}
+
+/// Checks one setting's name and form.
+fn check_setting(section: &str, (name, value): Entry) -> Result<(String, Range<usize>), Refusal> {
+    let key = name.get_ref().as_ref();
+    let path = format!("{section}.{key}");
+    if key == "client_secret" {
+        return Err(Refusal::at(&name.span(), path, NO_SECRET_HERE));
+    }
+    let Some(setting) = catalogue::find(section, key) else {
+        return Err(Refusal::at(&name.span(), path, unknown_key(section, key)));
+    };
+    match form_mismatch(setting, value.get_ref()) {
+        Some(sentence) => Err(Refusal::at(&value.span(), path, sentence)),
+        None => Ok((path, value.span())),
+    }
+}
+
+/// The sentence for a section that does not exist; a setting that lost its section is recognised.
+fn unknown_section(name: &str) -> String {
+    let home = catalogue::SETTINGS
+        .iter()
+        .find(|setting| setting.key == name);
+    if let Some(setting) = home {
+        return format!(
+            "this setting belongs into the section `[{}]`",
+            setting.section
+        );
+    }
+    let sections = catalogue::sections();
+    format!(
+        "unknown section: allowed are {}{}",
+        sections.join(", "),
+        did_you_mean(name, sections.iter().copied())
+    )
+}
+
+/// The sentence for a key that its section does not have.
+pub(super) fn unknown_key(section: &str, key: &str) -> String {
+    let keys = catalogue::keys_of(section);
+    format!(
+        "unknown setting: `[{section}]` has {}{}",
+        keys.join(", "),
+        did_you_mean(key, keys.iter().copied())
+    )
+}
+
+/// What to say when a value has not its setting's form. The value itself is repeated only where it is a number.
+fn form_mismatch(setting: Setting, value: &DeValue) -> Option<String> {
+    let found = match value {
+        DeValue::Integer(number) => format!("the whole number {number}"),
+        DeValue::Float(number) => format!("the number {number}"),
+        DeValue::String(_) => "text".to_owned(),
+        DeValue::Boolean(flag) => flag.to_string(),
+        DeValue::Datetime(_) => "a date".to_owned(),
+        DeValue::Array(_) => "a list".to_owned(),
+        DeValue::Table(_) => "a table".to_owned(),
+    };
+    let expected = match (setting.form, value) {
+        (Form::Text | Form::Interval, DeValue::String(_))
+        | (Form::Whole, DeValue::Integer(_))
+        | (Form::Flag, DeValue::Boolean(_)) => return None,
+        (Form::Texts, DeValue::Array(items))
+            if items.iter().all(|item| item.get_ref().is_str()) =>
+        {
+            return None;
+        }
+        (Form::Interval, DeValue::Integer(number)) => {
+            return Some(format!(
+                "{number} has no unit: write \"{number}s\" for seconds"
+            ));
+        }
+        (Form::Text, _) => "text in quotes",
+        (Form::Interval, _) => "a time with its unit in quotes, such as \"5m\"",
+        (Form::Whole, _) => "a whole number without quotes or decimals",
+        (Form::Flag, _) => "true or false, without quotes",
+        (Form::Texts, _) => "a list of texts in brackets, such as [\"Support\", \"Sales*\"]",
+    };
+    Some(format!("expected {expected}, found {found}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_embedded_manual_mentions_every_setting_commented_out_or_not() {
+        let manual = super::super::DEFAULTS;
+        let active = mentioned(manual).unwrap();
+        for setting in catalogue::SETTINGS {
+            let commented = manual.contains(&format!("\n# {} = ", setting.key));
+            assert!(
+                active.contains(&setting.path()) != commented,
+                "{} must stand there exactly once",
+                setting.path()
+            );
+            assert!(
+                manual.contains(&setting.variable()),
+                "{}",
+                setting.variable()
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_keys_value_is_never_repeated() {
+        for text in [
+            "client_secret = \"canary\"",
+            "[genesys]\nclient_secret = \"canary\"",
+            "[genesys]\nsecret = \"canary\"",
+            "[genesys]\nclient_id = [\"canary\"]",
+            "[genesys.client_secret]\nvalue = \"canary\"",
+            "canary",
+            "[genesys]\nclient_secret = canary",
+        ] {
+            let refusal = mentioned(text).unwrap_err();
+            assert!(!format!("{refusal:?}").contains("canary"), "{refusal:?}");
+        }
+    }
+}
