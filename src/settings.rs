@@ -160,7 +160,7 @@ pub struct Log {
 
 /// For whom log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub enum LogFormat {
     /// Text on a terminal, JSON everywhere else.
     #[default]
@@ -169,6 +169,24 @@ pub enum LogFormat {
     Json,
     /// Lines for people.
     Text,
+}
+
+impl TryFrom<String> for LogFormat {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Ok(match text.as_str() {
+            "auto" => Self::Auto,
+            "json" => Self::Json,
+            "text" => Self::Text,
+            _ => {
+                let shown = text.escape_debug();
+                return Err(format!(
+                    "`{shown}` is no format: expected auto, json or text"
+                ));
+            }
+        })
+    }
 }
 
 /// Loads the settings: defaults, then `file`, then `environment`.

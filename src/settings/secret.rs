@@ -18,10 +18,10 @@ use secrecy::SecretString;
 use super::error::SettingsError;
 
 /// The variable that the platform's own tools read as well.
-const VARIABLE: &str = "GENESYSCLOUD_OAUTHCLIENT_SECRET";
+pub(super) const VARIABLE: &str = "GENESYSCLOUD_OAUTHCLIENT_SECRET";
 
 /// The setting that names a file.
-const SETTING: &str = "genesys.client_secret_file";
+pub(super) const SETTING: &str = "genesys.client_secret_file";
 
 /// The credential's name in a unit's `LoadCredential=`.
 const CREDENTIAL: &str = "$CREDENTIALS_DIRECTORY/client_secret";
@@ -48,6 +48,8 @@ pub(super) struct ClientSecret {
     pub(super) secret: SecretString,
     /// In words, for `check`.
     pub(super) origin: String,
+    /// Whether the variable's secret was taken instead of the one in a named file.
+    pub(super) replaces_file: bool,
     /// The file it was read from, where others than its owner may read that too.
     pub(super) exposed: Option<PathBuf>,
 }
@@ -64,6 +66,7 @@ pub(super) fn find(
         return Ok(ClientSecret {
             secret: checked(VARIABLE, text)?,
             origin: format!("the variable {VARIABLE}"),
+            replaces_file: file.is_some(),
             exposed: None,
         });
     }
@@ -106,6 +109,7 @@ fn from_file(place: &'static str, path: &Path) -> Result<ClientSecret, SettingsE
     Ok(ClientSecret {
         secret: checked(place, &text)?,
         origin: format!("the file {}", path.display()),
+        replaces_file: false,
         exposed: (mode & READABLE_BY_OTHERS != 0).then(|| path.to_owned()),
     })
 }

@@ -25,7 +25,7 @@ pub(super) struct Refusal {
 }
 
 /// The sentence for a secret that stands where everyone who sees the settings can read it.
-pub(super) const NO_SECRET_HERE: &str = "the secret does not belong into the settings, which are copied and shown: put it into a file and name that in `client_secret_file`, or into the variable GENESYSCLOUD_OAUTHCLIENT_SECRET";
+pub(super) const NO_SECRET_HERE: &str = "the secret does not belong in the settings, which are copied and shown: put it into a file and name that in `client_secret_file`, or into the variable GENESYSCLOUD_OAUTHCLIENT_SECRET";
 
 /// A key with its value and place.
 type Entry<'a, 'd> = (
@@ -69,6 +69,8 @@ fn unparsed(text: &str, error: &toml::de::Error) -> Refusal {
     let line = text[line..].lines().next().unwrap_or_default();
     let hint = if line.contains('\\') {
         "; a backslash begins an escape in double quotes: write a Windows path in single quotes"
+    } else if error.message().contains("duplicate") {
+        "; this stands further up already: remove one of the two"
     } else {
         ""
     };
@@ -135,7 +137,7 @@ fn unknown_section(name: &str) -> String {
         .find(|setting| setting.key == name);
     if let Some(setting) = home {
         return format!(
-            "this setting belongs into the section `[{}]`",
+            "this setting belongs in the section `[{}]`",
             setting.section
         );
     }
@@ -169,9 +171,15 @@ fn form_mismatch(setting: Setting, value: &DeValue) -> Option<String> {
         DeValue::Table(_) => "a table".to_owned(),
     };
     let expected = match (setting.form, value) {
-        (Form::Text | Form::Interval, DeValue::String(_))
-        | (Form::Whole, DeValue::Integer(_))
-        | (Form::Flag, DeValue::Boolean(_)) => return None,
+        (Form::Whole, DeValue::Integer(number)) => {
+            let whole = i64::from_str_radix(number.as_str(), number.radix());
+            return whole
+                .is_err()
+                .then(|| format!("{number} is out of range of all settings"));
+        }
+        (Form::Text | Form::Interval, DeValue::String(_)) | (Form::Flag, DeValue::Boolean(_)) => {
+            return None;
+        }
         (Form::Texts, DeValue::Array(items))
             if items.iter().all(|item| item.get_ref().is_str()) =>
         {

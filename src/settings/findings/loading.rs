@@ -2,7 +2,10 @@
 
 use super::{
     super::{
-        endpoint::is_loopback, environment::Overrides, file::SettingsFile, secret::ClientSecret,
+        endpoint::is_loopback,
+        environment::Overrides,
+        file::SettingsFile,
+        secret::{self, ClientSecret},
         written::Written,
     },
     Finding,
@@ -21,6 +24,9 @@ pub(in super::super) fn noticed(
     findings.extend(exposed(written, secret));
     findings.extend(unknown_domain(written));
     findings.extend(replaced(file, overrides));
+    if secret.replaces_file {
+        findings.push(replacement(secret::SETTING, secret::VARIABLE));
+    }
     findings
 }
 
@@ -81,12 +87,15 @@ fn replaced(file: Option<&SettingsFile>, overrides: &Overrides) -> Vec<Finding> 
         .variables
         .iter()
         .filter(|(setting, _)| file.mentioned.contains(*setting))
-        .map(|(setting, variable)| {
-            Finding::new(
-                Note,
-                setting,
-                format!("the variable {variable} replaces what the settings file says"),
-            )
-        })
+        .map(|(setting, variable)| replacement(setting, variable))
         .collect()
+}
+
+/// The note that a variable wins.
+fn replacement(setting: &str, variable: &str) -> Finding {
+    Finding::new(
+        Note,
+        setting,
+        format!("the variable {variable} replaces what the settings file says"),
+    )
 }

@@ -1,0 +1,193 @@
+//! The command line: what may be typed, its help, and the exit code it ends with. One file for each command.
+
+mod check;
+
+mod run;
+
+mod sandbox;
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    io::{Write, stderr},
+    net::SocketAddr,
+    path::PathBuf,
+};
+
+use clap::{Args, Parser, Subcommand};
+use tokio::runtime::Runtime;
+
+use crate::settings::{self, Settings, SettingsError};
+
+/// How a command ended, as the process says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Ok,
+    /// The command line was not understood.
+    Usage,
+    /// The platform did not answer while starting or checking.
+    Unreachable,
+    /// A mistake of our own.
+    Internal,
+    /// Credentials or permissions are refused.
+    Denied,
+    /// The settings are refused.
+    Settings,
+}
+
+impl Exit {
+    /// The process's exit code, from `sysexits.h`.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Usage => 64,
+            Self::Unreachable => 69,
+            Self::Internal => 70,
+            Self::Denied => 77,
+            Self::Settings => 78,
+        }
+    }
+}
+
+/// Keeps the place in line of callbacks waiting in Genesys Cloud queues
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 ok, 64 usage, 69 platform unreachable, 70 internal, 77 denied (credentials, permissions), 78 settings"
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Raise waiting callbacks until stopped
+    Run(Run),
+    /// Say what the settings mean, and with --online what the platform says to them; write nothing
+    Check(Check),
+    /// Be a Genesys Cloud on loopback, to try things out against
+    Sandbox(Sandbox),
+}
+
+/// Where the settings are.
+#[derive(Args, Debug)]
+pub struct Source {
+    /// Settings file; without one, defaults and environment
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `run`
+#[derive(Args, Debug)]
+pub struct Run {
+    /// Where the settings are.
+    #[command(flatten)]
+    pub source: Source,
+    /// Look and log, but write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `check`
+#[derive(Args, Debug)]
+pub struct Check {
+    /// Where the settings are.
+    #[command(flatten)]
+    pub source: Source,
+    /// Ask the platform too: token, topics, queues, one sweep
+    #[arg(long)]
+    pub online: bool,
+}
+
+/// `sandbox`
+#[derive(Args, Debug)]
+pub struct Sandbox {
+    /// Loopback address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Which world: the same seed makes the same ids
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
+impl Cli {
+    /// Does what was typed.
+    #[must_use]
+    pub fn execute(self) -> Exit {
+        let done = match self.command {
+            Command::Run(command) => run::run(&command),
+            Command::Check(command) => check::run(&command),
+            Command::Sandbox(command) => sandbox::run(&command),
+        };
+        done.unwrap_or_else(|failed| {
+            complain(&*failed.error);
+            failed.exit
+        })
+    }
+}
+
+/// A command that did not do what it was told to.
+struct Failed {
+    /// How the process ends.
+    exit: Exit,
+    /// What to say before.
+    error: Box<dyn Error>,
+}
+
+impl Failed {
+    /// A failure that ends the process this way.
+    fn new(exit: Exit, error: impl Into<Box<dyn Error>>) -> Self {
+        Self {
+            exit,
+            error: error.into(),
+        }
+    }
+}
+
+impl From<SettingsError> for Failed {
+    fn from(error: SettingsError) -> Self {
+        Self::new(Exit::Settings, error)
+    }
+}
+
+/// Loads the settings that a command line names, over the process's environment, which is read here and nowhere else.
+fn load(source: &Source) -> Result<Settings, SettingsError> {
+    let environment: BTreeMap<String, String> = settings::environment(std::env::vars_os())?;
+    settings::load(source.config.as_deref(), &environment)
+}
+
+/// The runtime of a command that talks to the platform.
+fn runtime() -> Result<Runtime, Failed> {
+    Runtime::new().map_err(|error| Failed::new(Exit::Internal, error))
+}
+
+/// Says on stderr what went wrong, with every cause: one line.
+fn complain(error: &dyn Error) {
+    let mut line = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    // Nobody is left to tell when stderr is closed.
+    let _closed = writeln!(stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,200 @@
+//! `check`: what the settings mean, in sentences with their consequence; with `--online`, what the platform says to them.
+//!
+//! Writes nothing: the online part gets a token, reads topics and queues, and makes one sweep. Results go to stdout.
+
+use std::io::{self, Write, stdout};
+
+use super::{Check, Exit, Failed, load, runtime};
+use crate::{
+    clock::Clock,
+    conversation::ConversationId,
+    genesys::{Failure, FailureKind, Genesys, Topic},
+    settings::{Settings, Severity},
+    source::{queues::Queues, sweep},
+    status::Status,
+};
+
+/// Checks the settings, and the platform if asked to.
+pub(super) fn run(command: &Check) -> Result<Exit, Failed> {
+    let settings = load(&command.source)?;
+    let mut report = Report::default();
+    report.settings(&settings);
+    if command.online && report.exit == Exit::Ok {
+        runtime()?.block_on(online(&settings, &mut report))?;
+    }
+    report
+        .print(&mut stdout().lock())
+        .map_err(|error| Failed::new(Exit::Internal, error))?;
+    Ok(report.exit)
+}
+
+/// What is to be said, and how it ends.
+struct Report {
+    /// Sentences in order.
+    lines: Vec<String>,
+    /// The worst of what was found.
+    exit: Exit,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self {
+            lines: Vec::new(),
+            exit: Exit::Ok,
+        }
+    }
+}
+
+impl Report {
+    /// Adds what the settings mean and what is unwise about them.
+    fn settings(&mut self, settings: &Settings) {
+        self.lines.extend(settings.describe());
+        for finding in settings.findings() {
+            if finding.severity == Severity::Error {
+                self.exit = Exit::Settings;
+            }
+            self.say(finding.to_string());
+        }
+        match self.exit {
+            Exit::Ok => self.say("The settings are good."),
+            _ => self.say("The settings are refused."),
+        }
+    }
+
+    /// Adds a sentence.
+    fn say(&mut self, line: impl Into<String>) {
+        self.lines.push(line.into());
+    }
+
+    /// Adds a failed request, with the permission that would mend it.
+    fn failed(&mut self, what: &str, permission: &str, failure: &Failure) {
+        let trace = failure
+            .correlation_id()
+            .map(|id| format!(" (correlation id {id})"))
+            .unwrap_or_default();
+        self.say(match failure.kind {
+            FailureKind::Denied => format!("{what}: refused: {failure}{trace}; the OAuth client's role seems to lack {permission}"),
+            _ => format!("{what}: failed: {failure}{trace}"),
+        });
+        let exit = match failure.kind {
+            FailureKind::Denied => Exit::Denied,
+            _ => Exit::Unreachable,
+        };
+        if self.exit == Exit::Ok {
+            self.exit = exit;
+        }
+    }
+
+    /// Writes all sentences.
+    fn print(&self, to: &mut impl Write) -> io::Result<()> {
+        self.lines
+            .iter()
+            .try_for_each(|line| writeln!(to, "{line}"))
+    }
+}
+
+/// Asks the platform what the daemon would ask it at its start.
+async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> {
+    let genesys = Genesys::new(&settings.genesys, true, Clock::System, Status::default())
+        .map_err(|error| Failed::new(Exit::Internal, error))?;
+    if let Err(failure) = genesys.log_in().await {
+        let remedy =
+            "a client id, a secret or the grant type Client Credentials that the platform accepts";
+        report.failed("Token", remedy, &failure);
+        return Ok(());
+    }
+    report.say("Token: received.");
+    topics(&genesys, report).await;
+    let queues = Queues::new(&settings.callbacks.queues);
+    list_queues(&genesys, &queues, report).await;
+    let nobody = ConversationId::from_random(rand::random());
+    match genesys.look(&nobody).await {
+        Err(failure) if failure.kind == FailureKind::Denied => {
+            report.failed("Conversations", "conversation:communication:view", &failure);
+        }
+        _ => report.say("Conversations: may be read."),
+    }
+    match sweep::find(&genesys, &queues).await {
+        Ok(found) => {
+            let some = if found.complete { "" } else { "at least " };
+            report.say(format!(
+                "Sweep: {some}{} callbacks wait in these queues now.",
+                found.sightings.len()
+            ));
+        }
+        Err(failure) => report.failed("Sweep", "analytics:queueObservation:view", &failure),
+    }
+    report.say(
+        "Not tried, because it would write: routing:conversation:edit, which every raise needs.",
+    );
+    Ok(())
+}
+
+/// Says which topics the platform offers, and what the daemon makes of it.
+async fn topics(genesys: &Genesys, report: &mut Report) {
+    let topics = match genesys.available_topics().await {
+        Ok(topics) => topics,
+        Err(failure) => {
+            report.say(format!(
+                "Topics: the list cannot be read ({failure}); the daemon tries them unseen."
+            ));
+            return;
+        }
+    };
+    for (topic, without) in [
+        (
+            Topic::QUEUE_CALLBACKS,
+            "without it, callbacks are found by the sweep, up to a minute later",
+        ),
+        (
+            Topic::ACD_START,
+            "without it, transfers and answers are seen by the queue's topic or the sweep",
+        ),
+    ] {
+        let permissions = match topics.permissions(topic) {
+            [] => String::new(),
+            some => format!(", needs {}", some.join(", ")),
+        };
+        report.say(match (topics.transports(topic), topics.on_socket(topic)) {
+            (Some(transports), Some(true)) => {
+                format!("Topic {topic}: offered over {}{permissions}.", transports.join(", "))
+            }
+            (Some(transports), _) => format!(
+                "Topic {topic}: offered over {} only{permissions}; it is tried on the socket all the same; {without}.",
+                transports.join(", ")
+            ),
+            (None, _) => format!("Topic {topic}: not on the platform's list; it is tried all the same; {without}."),
+        });
+    }
+}
+
+/// Says which queues are meant.
+async fn list_queues(genesys: &Genesys, queues: &Queues, report: &mut Report) {
+    match genesys.queues().await {
+        Ok(list) => {
+            let unmatched = queues.resolve(&list);
+            let ids = queues.ids();
+            let mut names: Vec<&str> = list
+                .iter()
+                .filter(|(id, _)| ids.contains(id))
+                .map(|(_, name)| name.as_str())
+                .collect();
+            names.sort_unstable();
+            report.say(format!(
+                "Queues: {} of {}: {}.",
+                names.len(),
+                list.len(),
+                names.join(", ")
+            ));
+            for entry in unmatched {
+                report.say(format!("warning: callbacks.queues: no queue is meant by `{entry}`; check the name, and the divisions of the OAuth client's role"));
+            }
+        }
+        Err(failure) if queues.needs_no_list() => {
+            report.say(format!(
+                "Queues: the list cannot be read ({failure}); the daemon goes on without names."
+            ));
+        }
+        Err(failure) => report.failed("Queues", "routing:queue:view", &failure),
+    }
+}

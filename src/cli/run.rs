@@ -1,0 +1,75 @@
+//! `run`: settings, logging, signals, daemon; in this order.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tracing::{error, info, warn};
+
+use super::{Exit, Failed, Run, load, runtime};
+use crate::{
+    clock::Clock,
+    daemon::{Daemon, DaemonError},
+    journal::MemoryJournal,
+    logging,
+    settings::{Settings, Severity},
+    shutdown::Shutdown,
+    status::Status,
+};
+
+/// Raises waiting callbacks until stopped.
+pub(super) fn run(command: &Run) -> Result<Exit, Failed> {
+    let mut settings = load(&command.source)?;
+    settings.callbacks.dry_run |= command.dry_run;
+    logging::start(&settings.log).map_err(|error| Failed::new(Exit::Internal, error))?;
+    say_findings(&settings);
+    runtime()?.block_on(daemon(settings))
+}
+
+/// Runs the daemon and passes signals on to it.
+async fn daemon(settings: Settings) -> Result<Exit, Failed> {
+    let shutdown = Shutdown::default();
+    let mut signals = JoinSet::new();
+    let switch = shutdown.clone();
+    signals.spawn(async move { switch.follow_signals().await });
+    let daemon = Daemon {
+        settings,
+        journal: Arc::new(MemoryJournal::default()),
+        clock: Clock::System,
+        status: Status::default(),
+    };
+    let ended = tokio::select! {
+        ended = daemon.run(&shutdown) => ended,
+        // Signals are followed for ever unless this process may not catch them.
+        Some(Ok(Err(error))) = signals.join_next() => return Err(Failed::new(Exit::Internal, error)),
+    };
+    match ended {
+        Ok(()) => Ok(Exit::Ok),
+        Err(failure) => {
+            let exit = exit(&failure);
+            let error = &failure as &dyn std::error::Error;
+            error!(error, exit_code = exit.code(), "ended");
+            Ok(exit)
+        }
+    }
+}
+
+/// The exit code for a daemon that could not go on.
+fn exit(failure: &DaemonError) -> Exit {
+    match failure {
+        DaemonError::Denied { .. } => Exit::Denied,
+        DaemonError::Unreachable(_) => Exit::Unreachable,
+        DaemonError::NoTls(_) | DaemonError::PartEnded(_) => Exit::Internal,
+    }
+}
+
+/// Logs what `check` would say, so that it is found where the daemon runs.
+fn say_findings(settings: &Settings) {
+    for finding in settings.findings() {
+        match finding.severity {
+            Severity::Error | Severity::Warning => {
+                warn!(setting = finding.setting, "{}", finding.sentence);
+            }
+            Severity::Note => info!(setting = finding.setting, "{}", finding.sentence),
+        }
+    }
+}

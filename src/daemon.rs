@@ -1,0 +1,268 @@
+//! Composition: builds the parts, starts them in order, stops them together.
+//!
+//! Start: platform, token, queues, first sweep, fleet, and then what feeds it: sweeps and notifications. Stop: nothing
+//! new is begun anywhere, and requests in flight may finish. A part that ends on its own ends the daemon, because
+//! without it callbacks would be lost silently; whoever runs the daemon starts it again.
+
+mod start;
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    clock::Clock,
+    fleet::Fleet,
+    genesys::{Failure, Genesys, NoTls},
+    journal::Journal,
+    policy::Policy,
+    settings::Settings,
+    shutdown::Shutdown,
+    source::{
+        Notice,
+        notifications::{Follow, Notifications},
+        queues::Queues,
+        sweep::{Found, Sweep, SweepRequests},
+    },
+    status::{Status, http},
+    tracker::{Context, Pace},
+};
+
+/// How long requests in flight may take to finish when the daemon stops.
+const GRACE: Duration = Duration::from_secs(10);
+/// Notices that may wait for the fleet; it takes each in microseconds.
+const NOTICES: usize = 1_024;
+
+/// Why the daemon could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Credentials or permissions are refused.
+    #[error("the platform refuses this OAuth client: {remedy}")]
+    Denied {
+        /// What to do about it.
+        remedy: &'static str,
+        /// What was refused.
+        #[source]
+        failure: Failure,
+    },
+    /// The platform did not answer while starting.
+    #[error(
+        "the platform cannot be reached: check genesys.region and the network, or try again later"
+    )]
+    Unreachable(#[source] Failure),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    NoTls(#[from] NoTls),
+    /// A part ended on its own.
+    #[error("internal error: the {0} ended unexpectedly; the daemon cannot go on without it")]
+    PartEnded(&'static str),
+}
+
+/// The daemon: everything it needs to run.
+pub struct Daemon {
+    /// Settings, checked.
+    pub settings: Settings,
+    /// Bases and claims.
+    pub journal: Arc<dyn Journal>,
+    /// Wall time.
+    pub clock: Clock,
+    /// Where it says what it does.
+    pub status: Status,
+}
+
+/// The parts while they run.
+struct Parts {
+    /// What feeds the fleet, and the status page; each returns its name when it ends.
+    sources: JoinSet<&'static str>,
+    /// The fleet; returns how many trackers did not finish in time.
+    fleet: JoinSet<usize>,
+    /// Ends them all.
+    stop: CancellationToken,
+}
+
+impl Daemon {
+    /// Runs until it is told to stop.
+    ///
+    /// # Errors
+    /// Where it cannot start, or a part of it ended unexpectedly.
+    pub async fn run(self, shutdown: &Shutdown) -> Result<(), DaemonError> {
+        self.introduce();
+        let genesys = Arc::new(Genesys::new(
+            &self.settings.genesys,
+            self.settings.callbacks.dry_run,
+            self.clock,
+            self.status.clone(),
+        )?);
+        let queues = Arc::new(Queues::new(&self.settings.callbacks.queues));
+        let starting = start::start_up(&genesys, &queues);
+        let Some(started) = shutdown.drain().run_until_cancelled(starting).await else {
+            info!("stopped before the start was complete");
+            return Ok(());
+        };
+        let stop = shutdown.drain().child_token();
+        let mut parts = self.start_parts(&genesys, &queues, started?, stop);
+        let ended = tokio::select! {
+            () = shutdown.drain().cancelled() => Ok(()),
+            Some(part) = parts.sources.join_next() => {
+                Err(DaemonError::PartEnded(part.unwrap_or("source of callbacks")))
+            }
+            Some(_left) = parts.fleet.join_next() => Err(DaemonError::PartEnded("fleet of trackers")),
+        };
+        self.stop_parts(parts, shutdown).await;
+        ended
+    }
+
+    /// First line: what was started.
+    fn introduce(&self) {
+        let Settings {
+            genesys,
+            callbacks,
+            policy,
+            ..
+        } = &self.settings;
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            api = genesys.api_url.as_str(),
+            queues = ?callbacks.queues,
+            wait = ?policy.wait,
+            increment = policy.increment,
+            dry_run = callbacks.dry_run,
+            "starting"
+        );
+    }
+
+    /// Starts the fleet and what feeds it.
+    fn start_parts(
+        &self,
+        genesys: &Arc<Genesys>,
+        queues: &Arc<Queues>,
+        first: Found,
+        stop: CancellationToken,
+    ) -> Parts {
+        let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
+        let (follow_sender, follows) = mpsc::unbounded_channel();
+        let context = self.context(genesys, queues, follow_sender);
+        let sweeps = SweepRequests::default();
+        let sweep = Sweep {
+            genesys: Arc::clone(genesys),
+            queues: Arc::clone(queues),
+            every: self.settings.callbacks.sweep,
+            requests: sweeps.clone(),
+            notices: notice_sender.clone(),
+            status: self.status.clone(),
+        };
+        let notifications = Notifications {
+            genesys: Arc::clone(genesys),
+            queues: Arc::clone(queues),
+            notices: notice_sender,
+            sweeps,
+            status: self.status.clone(),
+            follows,
+        };
+        let page = http::serve(
+            self.settings.status.listen,
+            self.status.clone(),
+            stop.clone(),
+        );
+        let mut parts = Parts {
+            sources: JoinSet::new(),
+            fleet: JoinSet::new(),
+            stop: stop.clone(),
+        };
+        parts
+            .fleet
+            .spawn(Fleet::new(context, stop.clone()).run(notices, GRACE));
+        parts.spawn("sweep", sweep.run(first, stop.clone()));
+        parts.spawn("notifications", notifications.run(stop));
+        parts.spawn("status page", page);
+        parts
+    }
+
+    /// What all trackers share.
+    fn context(
+        &self,
+        genesys: &Arc<Genesys>,
+        queues: &Arc<Queues>,
+        follows: mpsc::UnboundedSender<Follow>,
+    ) -> Arc<Context> {
+        Arc::new(Context {
+            genesys: Arc::clone(genesys),
+            journal: Arc::clone(&self.journal),
+            policy: Policy::from(&self.settings.policy),
+            queues: Arc::clone(queues),
+            clock: self.clock,
+            status: self.status.clone(),
+            pace: Pace::new(self.settings.genesys.requests_per_minute),
+            follows,
+            dry_run: self.settings.callbacks.dry_run,
+            denied: Mutex::new(HashSet::new()),
+        })
+    }
+
+    /// Lets the parts finish, for a while, or at once when told so a second time. Says which, how long it took, and what
+    /// was done since the start.
+    async fn stop_parts(&self, mut parts: Parts, shutdown: &Shutdown) {
+        let started = Instant::now();
+        let tracked = self.status.snapshot().tracked;
+        info!(
+            tracked,
+            grace_s = GRACE.as_secs(),
+            "stopping: requests in flight may finish; signal again to stop at once"
+        );
+        parts.stop.cancel();
+        let drained = shutdown.abort().run_until_cancelled(parts.drain()).await;
+        let (how, left) = match drained {
+            Some(0) => ("drained", 0),
+            Some(left) => ("out of time", left),
+            None => ("aborted", self.status.snapshot().tracked),
+        };
+        let now = self.status.snapshot();
+        info!(
+            how,
+            left,
+            took_ms = started.elapsed().as_millis(),
+            raises = now.raises,
+            answered = now.answered,
+            requests = now.requests,
+            "stopped"
+        );
+        if left > 0 {
+            warn!(
+                left,
+                "requests in flight were given up: their outcome is seen by the next look"
+            );
+        }
+    }
+}
+
+impl Parts {
+    /// Starts a part whose end is the daemon's.
+    fn spawn(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
+        self.sources.spawn(async move {
+            part.await;
+            name
+        });
+    }
+
+    /// Waits for all parts; how many trackers did not finish in time.
+    async fn drain(&mut self) -> usize {
+        let left = match self.fleet.join_next().await {
+            Some(Ok(left)) => left,
+            Some(Err(_)) | None => 0,
+        };
+        // Saying goodbye to sockets is a courtesy: no more than this.
+        let goodbye = async { while self.sources.join_next().await.is_some() {} };
+        let _timely = timeout(GRACE, goodbye).await;
+        left
+    }
+}

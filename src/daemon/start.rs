@@ -1,0 +1,80 @@
+//! The start: a token, our queues, and the first sweep, within a time.
+//!
+//! A refusal ends the daemon at once with the remedy, because no waiting mends it. Silence is waited out for a while:
+//! machines and networks come up in any order.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tracing::warn;
+
+use super::DaemonError;
+use crate::{
+    backoff::Backoff,
+    genesys::{Failure, FailureKind, Genesys},
+    source::{
+        notifications::refresh,
+        queues::Queues,
+        sweep::{Found, find},
+    },
+};
+
+/// How long the platform may be out of reach when the daemon starts.
+const START_UP: Duration = Duration::from_secs(30);
+/// What to do when the token is refused.
+const CREDENTIALS: &str = "check genesys.client_id and the client secret, and that the OAuth client uses the grant type Client Credentials and is active";
+/// What to do when the sweep is refused.
+const SWEEP_PERMISSION: &str =
+    "give its role the permission analytics:queueObservation:view in the divisions of the queues";
+/// What to do when the list of queues is refused.
+const QUEUES_PERMISSION: &str = "give its role the permission routing:queue:view in the divisions of the queues, or name queues by id";
+
+/// Makes sure that the platform can be used: a token, our queues, and the first sweep.
+pub(super) async fn start_up(genesys: &Genesys, queues: &Queues) -> Result<Found, DaemonError> {
+    persist(CREDENTIALS, || genesys.log_in()).await?;
+    if queues.needs_no_list() {
+        refresh(genesys, queues).await;
+    } else {
+        let list = persist(QUEUES_PERMISSION, || genesys.queues()).await?;
+        for entry in queues.resolve(&list) {
+            warn!(
+                entry,
+                "no queue is meant by this entry of callbacks.queues: check the name, and the divisions of the OAuth client's role"
+            );
+        }
+    }
+    persist(SWEEP_PERMISSION, || find(genesys, queues)).await
+}
+
+/// Tries until it works, is refused, or the time for starting is up.
+async fn persist<T, F>(remedy: &'static str, attempt: impl Fn() -> F) -> Result<T, DaemonError>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let started = Instant::now();
+    let mut backoff = Backoff::default();
+    loop {
+        let failure = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(failure) => failure,
+        };
+        if failure.kind == FailureKind::Denied {
+            return Err(DaemonError::Denied { remedy, failure });
+        }
+        let pause = backoff.next();
+        if started.elapsed() + pause > START_UP
+            && !matches!(failure.kind, FailureKind::Throttled { .. })
+        {
+            return Err(DaemonError::Unreachable(failure));
+        }
+        if backoff.failures() == 1 {
+            let error = &failure as &dyn std::error::Error;
+            warn!(
+                error,
+                correlation_id = failure.correlation_id(),
+                "the platform does not answer yet: trying again"
+            );
+        }
+        sleep(pause).await;
+    }
+}

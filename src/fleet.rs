@@ -1,0 +1,242 @@
+//! Owns all trackers: starts, wakes, reaps and drains them.
+//!
+//! One tracker a conversation, never two. What comes in are hints (`source`), what goes out are wake-ups; a tracker ends
+//! with a reason, and what follows from the reason is decided here. A panic ends one tracker and no other: it is
+//! counted, said with the conversation's id, and the next sweep may start a fresh one, a few times.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    task::{Id, JoinError, JoinSet},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
+
+use crate::{
+    conversation::{ConversationId, ParticipantId},
+    genesys::{Sighting, VisitKey},
+    source::{Notice, notifications::Follow},
+    tracker::{Bell, Context, Outcome, Tracker},
+};
+
+/// Trackers started for one conversation after panics; more would repeat the same mistake.
+const MAX_PANICS: u32 = 3;
+
+/// All trackers and what is known of them.
+pub(crate) struct Fleet {
+    /// What all trackers share.
+    context: Arc<Context>,
+    /// The tasks.
+    trackers: JoinSet<Outcome>,
+    /// Who is tracked.
+    members: HashMap<ConversationId, Member>,
+    /// Whose task is whose.
+    tasks: HashMap<Id, ConversationId>,
+    /// Callbacks that wait on without needing a raise.
+    settled: HashMap<ConversationId, Settled>,
+    /// Panics by conversation.
+    panics: HashMap<ConversationId, u32>,
+    /// Ends all trackers.
+    stop: CancellationToken,
+}
+
+/// A conversation with a tracker.
+struct Member {
+    /// Wakes the tracker.
+    bell: Arc<Bell>,
+    /// What the sweep called the visit, where the sweep started this tracker.
+    key: Option<VisitKey>,
+}
+
+/// A visit that waits on without needing a raise.
+struct Settled {
+    /// Which visit.
+    leg: ParticipantId,
+    /// What the sweep calls it; known once a sweep has asked.
+    key: Option<VisitKey>,
+}
+
+impl Fleet {
+    /// A fleet without trackers; `stop` ends them all.
+    pub(crate) fn new(context: Arc<Context>, stop: CancellationToken) -> Self {
+        Self {
+            context,
+            trackers: JoinSet::new(),
+            members: HashMap::new(),
+            tasks: HashMap::new(),
+            settled: HashMap::new(),
+            panics: HashMap::new(),
+            stop,
+        }
+    }
+
+    /// Tracks what the source names until stopped, then lets trackers finish their requests in flight for as long as
+    /// `grace`. Returns how many did not.
+    pub(crate) async fn run(
+        mut self,
+        mut notices: mpsc::Receiver<Notice>,
+        grace: Duration,
+    ) -> usize {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                Some(notice) = notices.recv() => self.heed(notice),
+                Some(ended) = self.trackers.join_next_with_id() => self.reap(ended),
+            }
+        }
+        let drained = async { while self.trackers.join_next().await.is_some() {} };
+        // Running out of time is answered by what is left.
+        let _timely = timeout(grace, drained).await;
+        let left = self.trackers.len();
+        self.trackers.shutdown().await;
+        left
+    }
+
+    /// How many conversations have a tracker.
+    pub(crate) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Does what a notice asks for.
+    fn heed(&mut self, notice: Notice) {
+        match notice {
+            Notice::Resync {
+                sightings,
+                complete,
+            } => self.resync(&sightings, complete),
+            Notice::Changed { id, leg } => self.look_at(id, leg.as_ref()),
+            Notice::Gone(id) => {
+                if let Some(member) = self.members.get(&id) {
+                    member.bell.ring();
+                }
+            }
+        }
+    }
+
+    /// A callback may wait: wakes its tracker or starts one.
+    fn look_at(&mut self, id: ConversationId, leg: Option<&ParticipantId>) {
+        if let Some(member) = self.members.get(&id) {
+            member.bell.ring();
+            return;
+        }
+        let settled = self.settled.get(&id).map(|settled| &settled.leg);
+        if settled.is_some() && settled == leg {
+            return;
+        }
+        self.start(id, None);
+    }
+
+    /// Compares who waits with who is tracked.
+    fn resync(&mut self, sightings: &[Sighting], complete: bool) {
+        let first = !self.context.status.snapshot().ready;
+        let mut found = 0;
+        for sighting in sightings {
+            if self.is_known(sighting) {
+                continue;
+            }
+            if self.context.queues.wants(sighting.visit_key.queue.as_ref()) {
+                self.start(sighting.id.clone(), Some(sighting.visit_key.clone()));
+                found += 1;
+            }
+        }
+        if complete {
+            self.confirm_missing(sightings);
+        }
+        self.context.status.update(|now| {
+            now.ready = true;
+            if !first {
+                now.sweep_corrections += found;
+            }
+        });
+    }
+
+    /// Whether a callback that was seen waiting needs no new tracker.
+    fn is_known(&self, sighting: &Sighting) -> bool {
+        if self.members.contains_key(&sighting.id) {
+            return true;
+        }
+        let settled = self.settled.get(&sighting.id);
+        settled.is_some_and(|settled| settled.key.as_ref() == Some(&sighting.visit_key))
+    }
+
+    /// Wakes the trackers of callbacks that should have been seen waiting and were not: one absence is no proof, a look
+    /// is. Forgets those that were settled.
+    fn confirm_missing(&mut self, sightings: &[Sighting]) {
+        let seen: std::collections::HashSet<&ConversationId> =
+            sightings.iter().map(|sighting| &sighting.id).collect();
+        for (id, member) in &self.members {
+            if member.bell.is_waiting() && !seen.contains(id) {
+                member.bell.ring();
+            }
+        }
+        self.settled.retain(|id, _| seen.contains(id));
+        self.panics.retain(|id, _| seen.contains(id));
+    }
+
+    /// Starts a tracker.
+    fn start(&mut self, id: ConversationId, key: Option<VisitKey>) {
+        if self
+            .panics
+            .get(&id)
+            .is_some_and(|panics| *panics > MAX_PANICS)
+        {
+            return;
+        }
+        let bell = Arc::new(Bell::default());
+        let settled = self.settled.get(&id).map(|settled| settled.leg.clone());
+        let tracker = Tracker::new(
+            id.clone(),
+            Arc::clone(&self.context),
+            Arc::clone(&bell),
+            self.stop.clone(),
+            settled,
+        );
+        let task = self.trackers.spawn(tracker.run());
+        self.tasks.insert(task.id(), id.clone());
+        self.members.insert(id, Member { bell, key });
+        self.count();
+    }
+
+    /// Notes why a tracker ended.
+    fn reap(&mut self, ended: Result<(Id, Outcome), JoinError>) {
+        let task = ended.as_ref().map_or_else(JoinError::id, |(task, _)| *task);
+        let Some(id) = self.tasks.remove(&task) else {
+            return;
+        };
+        let key = self.members.remove(&id).and_then(|member| member.key);
+        // The receiver ends only with the daemon.
+        let _ended = self.context.follows.send(Follow::End(id.clone()));
+        match ended {
+            Ok((_, Outcome::Limited(_, leg))) => {
+                self.settled.insert(id, Settled { leg, key });
+            }
+            Ok((_, Outcome::Over(ending))) => {
+                debug!(conversation_id = %id, ?ending, "tracker ended");
+                self.settled.remove(&id);
+            }
+            Ok((_, Outcome::Stopped)) => {}
+            Err(_panic) => self.note_panic(&id),
+        }
+        self.count();
+    }
+
+    /// Counts a panic, and says whether another tracker may follow.
+    fn note_panic(&mut self, id: &ConversationId) {
+        let panics = self.panics.entry(id.clone()).or_default();
+        *panics += 1;
+        self.context.status.update(|now| now.panics += 1);
+        if *panics > MAX_PANICS {
+            error!(conversation_id = %id, panics, "tracker panicked again: this callback is not raised any more");
+        } else {
+            warn!(conversation_id = %id, panics, "tracker panicked: the next sweep starts a fresh one");
+        }
+    }
+
+    /// Publishes how many are tracked.
+    fn count(&self) {
+        let tracked = self.len();
+        self.context.status.update(|now| now.tracked = tracked);
+    }
+}

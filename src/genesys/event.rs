@@ -1,0 +1,241 @@
+//! Reads a socket's messages: what happened to which conversation. Pure.
+//!
+//! The content of an event is a hint. It says which conversation to look at and spares looks that are surely vain; it
+//! never decides what is written.
+
+use super::{
+    legs,
+    wire::{AcdEvent, Conversation, Message, SystemMessage},
+};
+use crate::conversation::{ConversationId, Observed, QueueId};
+
+/// What happened, as far as it concerns callbacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Something changed in a callback.
+    Callback {
+        /// Which conversation.
+        id: ConversationId,
+        /// What the event shows of it.
+        seen: Observed,
+    },
+    /// A callback entered a queue.
+    AcdStart {
+        /// Which conversation.
+        id: ConversationId,
+        /// Which queue, where the event says.
+        queue: Option<QueueId>,
+    },
+    /// A callback left a queue.
+    AcdEnd {
+        /// Which conversation.
+        id: ConversationId,
+    },
+}
+
+/// What a message on the socket is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// News of a callback.
+    Event(Event),
+    /// A heartbeat or a pong; nothing but a sign of life.
+    Life,
+    /// The platform will close this socket within a minute: `v2.system.socket_closing`.
+    Closing,
+    /// This channel will get no more events; its successor is needed now.
+    Lost,
+    /// Something that does not concern callbacks.
+    Other,
+    /// Not what the platform documents.
+    Malformed,
+}
+
+/// Reads one text message.
+pub(crate) fn read(text: &str) -> Reading {
+    let Ok(message) = serde_json::from_str::<Message<'_>>(text) else {
+        return Reading::Malformed;
+    };
+    let Some(topic) = message.topic_name.as_deref() else {
+        // Answers to what a client sent over the socket have no topic.
+        return Reading::Other;
+    };
+    let body = message.event_body.map_or("{}", |body| body.get());
+    match topic {
+        "channel.metadata" => Reading::Life,
+        "v2.system.socket_closing" => Reading::Closing,
+        _ if topic.starts_with("v2.system.") => system(topic, body),
+        _ if topic.starts_with("v2.routing.queues.")
+            && topic.ends_with(".conversations.callbacks") =>
+        {
+            callback(body)
+        }
+        _ => detail(topic, body),
+    }
+}
+
+/// Reads a system message. The type is in the body by the SDK's schema, and the topic's last word may repeat it.
+fn system(topic: &str, body: &str) -> Reading {
+    let message: SystemMessage = serde_json::from_str(body).unwrap_or_default();
+    let kind = message.system_topic_type.as_deref();
+    let is = |word: &str| kind == Some(word) || topic.ends_with(word);
+    if is("no_longer_subscribed") || is("token_revoked") {
+        return Reading::Lost;
+    }
+    Reading::Other
+}
+
+/// Reads an event of a queue's callback topic: the conversation itself, in flat form.
+fn callback(body: &str) -> Reading {
+    let Ok(conversation) = serde_json::from_str::<Conversation>(body) else {
+        return Reading::Malformed;
+    };
+    let Some(id) = conversation.id.clone() else {
+        return Reading::Malformed;
+    };
+    let seen = legs::observe(&id, &conversation);
+    Reading::Event(Event::Callback { id, seen })
+}
+
+/// Reads a detail event: acd.start or acd.end of one conversation.
+fn detail(topic: &str, body: &str) -> Reading {
+    let Some((named, what)) = topic
+        .strip_prefix("v2.detail.events.conversation.")
+        .and_then(|rest| rest.split_once('.'))
+    else {
+        return Reading::Other;
+    };
+    if what != "acd.start" && what != "acd.end" {
+        return Reading::Other;
+    }
+    let Ok(event) = serde_json::from_str::<AcdEvent>(body) else {
+        return Reading::Malformed;
+    };
+    let callback = |media: &str| media.eq_ignore_ascii_case("callback");
+    if !event.media_type.as_deref().is_none_or(callback) {
+        return Reading::Other;
+    }
+    let Some(id) = event.conversation_id.or_else(|| named.parse().ok()) else {
+        return Reading::Malformed;
+    };
+    Reading::Event(match what {
+        "acd.start" => Event::AcdStart {
+            id,
+            queue: event.queue_id,
+        },
+        _ => Event::AcdEnd { id },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::conversation::Ending;
+
+    /// A message as the socket carries it.
+    fn message(topic: &str, body: &Value) -> Reading {
+        read(&json!({"topicName": topic, "version": "2", "eventBody": body}).to_string())
+    }
+
+    #[test]
+    fn the_platforms_own_messages() {
+        let heartbeat = json!({"message": "WebSocket Heartbeat"});
+        for (topic, body, expected) in [
+            ("channel.metadata", heartbeat.clone(), Reading::Life),
+            ("channel.metadata", json!(7), Reading::Life),
+            ("v2.system.socket_closing", heartbeat, Reading::Closing),
+            (
+                "v2.system.anything",
+                json!({"systemTopicType": "no_longer_subscribed"}),
+                Reading::Lost,
+            ),
+            ("v2.system.token_revoked", json!({}), Reading::Lost),
+            (
+                "v2.system.anything",
+                json!({"systemTopicType": "subscription_changed"}),
+                Reading::Other,
+            ),
+            ("v2.users.u1.presence", json!({}), Reading::Other),
+            (
+                "v2.detail.events.conversation.c1.user.start",
+                json!({}),
+                Reading::Other,
+            ),
+        ] {
+            assert_eq!(message(topic, &body), expected, "{topic} {body}");
+        }
+        assert_eq!(
+            read(r#"{"result":"200","status":"subscribed"}"#),
+            Reading::Other
+        );
+    }
+
+    #[test]
+    fn acd_events_of_callbacks_and_of_nothing_else() {
+        let recorded = include_str!("../../tests/fixtures/eventbridge.acd.start.CONSTRUCTED.json");
+        let recorded: Value = serde_json::from_str(recorded).unwrap();
+        let id: ConversationId = "7cf1beb6-0e9d-43ea-a2fa-fd5e97a80f86".parse().unwrap();
+        let queue = "0e185c02-aca1-4a72-82ea-2e78684e2c89".parse().ok();
+        assert_eq!(
+            read(&recorded["detail"].to_string()),
+            Reading::Event(Event::AcdStart { id, queue })
+        );
+        let start = "v2.detail.events.conversation.c1.acd.start";
+        let end = "v2.detail.events.conversation.c1.acd.end";
+        let id: ConversationId = "c1".parse().unwrap();
+        let left = Reading::Event(Event::AcdEnd { id });
+        assert_eq!(message(end, &json!({"mediaType": "CALLBACK"})), left);
+        assert_eq!(
+            message(
+                end,
+                &json!({"mediaType": "callback", "conversationId": "c1"})
+            ),
+            left
+        );
+        assert_eq!(
+            message(
+                start,
+                &json!({"mediaType": "VOICE", "conversationId": "c1"})
+            ),
+            Reading::Other
+        );
+        let unnamed = "v2.detail.events.conversation.{id}.acd.start";
+        assert_eq!(
+            message(unnamed, &json!({"mediaType": "CALLBACK"})),
+            Reading::Malformed
+        );
+    }
+
+    #[test]
+    fn a_queue_event_shows_the_callback() {
+        let topic = "v2.routing.queues.q1.conversations.callbacks";
+        let body = json!({"id": "c1", "participants": [{"id": "p", "purpose": "customer", "state": "connected"}]});
+        assert_eq!(
+            message(topic, &body),
+            Reading::Event(Event::Callback {
+                id: "c1".parse().unwrap(),
+                seen: Observed::Over(Ending::LeftQueue)
+            })
+        );
+        assert_eq!(
+            message(topic, &json!({"participants": []})),
+            Reading::Malformed
+        );
+        assert_eq!(message(topic, &json!("text")), Reading::Malformed);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_strange(text: String) {
+            let _reading = read(&text);
+        }
+
+        #[test]
+        fn no_body_is_too_strange(body in ".{0,200}", which in 0..3_usize) {
+            let topics = ["v2.routing.queues.q.conversations.callbacks", "v2.detail.events.conversation.c.acd.end", "v2.system.x"];
+            let _reading = read(&format!("{{\"topicName\":\"{}\",\"eventBody\":{body}}}", topics[which]));
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Reads the legs of a conversation: does a callback wait, since when, and if not, why not.
+//!
+//! The rule, from recorded conversations: a callback waits while a participant with purpose `acd` has no end time and
+//! its callback is `connected`. The newest such leg counts, because transfers leave ended ones behind. The customer's
+//! leg is never asked: it stays `connected` after an agent has answered. There is no `waiting` state at all.
+
+use jiff::Timestamp;
+
+use super::wire::{Callback, Conversation, Participant};
+use crate::conversation::{ConversationId, Ending, Observed, Priority, QueueId, Visit, Waiting};
+
+/// State of a callback that is in routing.
+const CONNECTED: &str = "connected";
+/// States after which a callback does not come back.
+const FINISHED: [&str; 2] = ["disconnected", "terminated"];
+
+/// What `conversation` shows of its callback.
+pub(crate) fn observe(id: &ConversationId, conversation: &Conversation) -> Observed {
+    let legs: Vec<Leg<'_>> = conversation
+        .participants
+        .iter()
+        .filter_map(Leg::of)
+        .collect();
+    let queued = || legs.iter().filter(|leg| leg.is(&["acd"]));
+    if conversation.end_time.is_none() {
+        let waiting = queued()
+            .filter_map(|leg| leg.waiting(id))
+            .max_by_key(|waiting| waiting.since);
+        if let Some(waiting) = waiting {
+            return Observed::Waiting(waiting);
+        }
+        if let Some(leg) = queued().rfind(|leg| leg.is_pending()) {
+            return Observed::Scheduled { due: leg.scheduled };
+        }
+    }
+    Observed::Over(ending(conversation, &legs))
+}
+
+/// Why no leg waits.
+fn ending(conversation: &Conversation, legs: &[Leg<'_>]) -> Ending {
+    if legs.is_empty() {
+        return Ending::NotACallback;
+    }
+    let entered = legs
+        .iter()
+        .filter(|leg| leg.is(&["acd"]))
+        .filter_map(Leg::entered)
+        .max();
+    let answered = legs
+        .iter()
+        .filter(|leg| leg.is(&["agent", "user"]))
+        .filter_map(|leg| leg.participant.connected_time)
+        .any(|answered| entered.is_none_or(|entered| entered <= answered));
+    let mut customers = legs
+        .iter()
+        .filter(|leg| leg.is(&["customer", "external"]))
+        .peekable();
+    let gone = customers.peek().is_some() && customers.all(Leg::is_over);
+    match (answered, conversation.end_time.is_some() || gone) {
+        (true, _) => Ending::Answered,
+        (false, true) => Ending::Ended,
+        (false, false) => Ending::LeftQueue,
+    }
+}
+
+/// A participant that has a callback, whichever of the two forms it came in.
+struct Leg<'a> {
+    /// The participant itself.
+    participant: &'a Participant,
+    /// State of its newest callback.
+    state: &'a str,
+    /// When that callback is due, if it was planned.
+    scheduled: Option<Timestamp>,
+    /// When that callback stopped being scheduled, in the REST form.
+    connected: Option<Timestamp>,
+}
+
+impl<'a> Leg<'a> {
+    /// The leg of `participant`, if it has a callback.
+    fn of(participant: &'a Participant) -> Option<Self> {
+        let listed = participant.callbacks.as_deref();
+        if let Some(callback) = listed.and_then(newest) {
+            return Some(Self {
+                participant,
+                state: callback.state.as_deref().unwrap_or_default(),
+                scheduled: callback.due,
+                connected: callback.connected_time,
+            });
+        }
+        Some(Self {
+            participant,
+            state: participant.state.as_deref()?,
+            scheduled: participant.callback_scheduled_time,
+            connected: None,
+        })
+    }
+
+    /// Whether its purpose is one of these.
+    fn is(&self, purposes: &[&str]) -> bool {
+        let purpose = self.participant.purpose.as_deref().unwrap_or_default();
+        purposes.iter().any(|one| purpose.eq_ignore_ascii_case(one))
+    }
+
+    /// Whether it has ended, by its end time or by its callback's state.
+    fn is_over(&self) -> bool {
+        self.participant.end_time.is_some() || self.state_is(&FINISHED)
+    }
+
+    /// Whether it may still come to wait: alive, but not connected yet.
+    fn is_pending(&self) -> bool {
+        !self.is_over()
+    }
+
+    /// When it entered the queue.
+    fn entered(&self) -> Option<Timestamp> {
+        self.participant
+            .connected_time
+            .or(self.connected)
+            .or(self.participant.start_time)
+    }
+
+    /// What waits here, if something does.
+    fn waiting(&self, conversation: &ConversationId) -> Option<Waiting> {
+        if self.is_over() || !self.state_is(&[CONNECTED]) {
+            return None;
+        }
+        let routing = self.participant.conversation_routing_data.as_ref();
+        Some(Waiting {
+            visit: Visit {
+                conversation: conversation.clone(),
+                leg: self.participant.id.clone()?,
+            },
+            queue: self.queue(),
+            since: self.entered()?,
+            priority: Priority::clamped(routing.and_then(|data| data.priority).unwrap_or(0)),
+        })
+    }
+
+    /// Its queue, wherever this form says it.
+    fn queue(&self) -> Option<QueueId> {
+        let of = |queue: &super::wire::Reference<QueueId>| queue.id.clone();
+        self.participant
+            .queue_id
+            .clone()
+            .or_else(|| self.participant.queue.as_ref().map(of))
+            .or_else(|| {
+                let data = self.participant.conversation_routing_data.as_ref()?;
+                data.queue.as_ref().map(of)
+            })
+    }
+
+    /// Whether its callback's state is one of these.
+    fn state_is(&self, states: &[&str]) -> bool {
+        states
+            .iter()
+            .any(|one| self.state.eq_ignore_ascii_case(one))
+    }
+}
+
+/// The callback of a leg that counts: the last that is not over, else the last.
+fn newest(callbacks: &[Callback]) -> Option<&Callback> {
+    let over = |callback: &&Callback| {
+        let state = callback.state.as_deref().unwrap_or_default();
+        FINISHED.iter().any(|one| state.eq_ignore_ascii_case(one))
+    };
+    callbacks
+        .iter()
+        .rfind(|callback| !over(callback))
+        .or(callbacks.last())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// A leg as REST shows it.
+    fn leg(purpose: &str, state: &str, connected: Option<&str>, ended: Option<&str>) -> Value {
+        json!({
+            "id": format!("{purpose}-{}", connected.unwrap_or("x").replace(':', "-")),
+            "purpose": purpose, "startTime": "2026-01-05T08:59:00Z",
+            "connectedTime": connected, "endTime": ended, "queueId": "q1",
+            "conversationRoutingData": {"priority": 7},
+            "callbacks": [{"state": state, "callbackScheduledTime": "2026-01-05T10:00:00Z"}],
+        })
+    }
+
+    fn seen(participants: &[Value]) -> Observed {
+        let conversation = json!({"id": "c1", "participants": participants});
+        let conversation: Conversation = serde_json::from_value(conversation).unwrap();
+        observe(&"c1".parse().unwrap(), &conversation)
+    }
+
+    const T1: Option<&str> = Some("2026-01-05T09:00:00Z");
+    const T2: Option<&str> = Some("2026-01-05T09:10:00Z");
+    const T3: Option<&str> = Some("2026-01-05T09:20:00Z");
+
+    #[test]
+    fn a_connected_queue_leg_waits() {
+        let Observed::Waiting(waiting) = seen(&[
+            leg("customer", "connected", T1, None),
+            leg("acd", "connected", T1, None),
+        ]) else {
+            panic!("it waits");
+        };
+        assert_eq!(waiting.since, T1.unwrap().parse().unwrap());
+        assert_eq!(waiting.priority.points(), 7);
+        assert_eq!(waiting.queue, Some("q1".parse().unwrap()));
+    }
+
+    #[test]
+    fn after_a_transfer_the_newest_live_leg_counts() {
+        let Observed::Waiting(waiting) = seen(&[
+            leg("customer", "connected", T1, None),
+            leg("acd", "disconnected", T1, T2),
+            leg("acd", "connected", T2, None),
+        ]) else {
+            panic!("it waits");
+        };
+        assert_eq!(waiting.since, T2.unwrap().parse().unwrap());
+    }
+
+    #[test]
+    fn how_a_wait_ended() {
+        let customer = || leg("customer", "connected", T1, None);
+        let left = || leg("acd", "disconnected", T1, T2);
+        for (name, legs, expected) in [
+            (
+                "answered",
+                vec![customer(), left(), leg("agent", "connected", T2, None)],
+                Ending::Answered,
+            ),
+            (
+                "answered and done",
+                vec![customer(), left(), leg("agent", "disconnected", T2, T3)],
+                Ending::Answered,
+            ),
+            (
+                "missed alert, hung up",
+                vec![
+                    leg("customer", "disconnected", T1, T3),
+                    left(),
+                    leg("agent", "disconnected", None, T2),
+                ],
+                Ending::Ended,
+            ),
+            ("flow took it", vec![customer(), left()], Ending::LeftQueue),
+            (
+                "answered before, queued again, left",
+                vec![
+                    customer(),
+                    leg("acd", "disconnected", T1, T2),
+                    leg("agent", "disconnected", T2, T3),
+                    leg("acd", "disconnected", T3, T3),
+                ],
+                Ending::LeftQueue,
+            ),
+            ("no queue yet", vec![customer()], Ending::LeftQueue),
+            (
+                "a call",
+                vec![
+                    json!({"id": "p", "purpose": "acd", "calls": [{"state": "connected"}], "callbacks": []}),
+                ],
+                Ending::NotACallback,
+            ),
+            ("nothing", vec![], Ending::NotACallback),
+        ] {
+            assert_eq!(seen(&legs), Observed::Over(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn before_its_time_it_is_scheduled() {
+        let due = "2026-01-05T10:00:00Z".parse().ok();
+        assert_eq!(
+            seen(&[
+                leg("customer", "scheduled", None, None),
+                leg("acd", "scheduled", None, None)
+            ]),
+            Observed::Scheduled { due }
+        );
+    }
+
+    #[test]
+    fn the_flat_form_says_the_same() {
+        let seen = seen(&[
+            json!({"id": "a", "purpose": "customer", "state": "connected"}),
+            json!({"id": "b", "purpose": "acd", "state": "connected", "connectedTime": T1.unwrap(),
+                   "queue": {"id": "q2"}, "conversationRoutingData": {"priority": 3}}),
+        ]);
+        let Observed::Waiting(waiting) = seen else {
+            panic!("it waits");
+        };
+        assert_eq!(waiting.queue, Some("q2".parse().unwrap()));
+        assert_eq!(waiting.priority.points(), 3);
+    }
+
+    #[test]
+    fn fields_of_an_unexpected_type_count_as_absent() {
+        let conversation: Conversation = serde_json::from_value(json!({
+            "id": 5, "endTime": [], "participants": [{"purpose": {}, "callbacks": "none", "endTime": "soon"}],
+        }))
+        .unwrap();
+        let id = "c1".parse().unwrap();
+        assert_eq!(
+            observe(&id, &conversation),
+            Observed::Over(Ending::NotACallback)
+        );
+    }
+}

@@ -1,0 +1,278 @@
+//! The bearer token: client credentials, one request at a time, renewed before it ends.
+//!
+//! The lock is held across the request, so that a hundred callers who find no token cause one request (single flight).
+//! A failure is remembered for a while for the same reason: while the credentials are refused, callers are told so
+//! without another request. Not every 400 of this endpoint means wrong credentials: it has a rate limit of its own
+//! that answers `400 rate limit exceeded`.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{
+    StatusCode, Url,
+    header::{HeaderValue, RETRY_AFTER},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
+use tracing::{debug, error, info};
+
+use super::{
+    failure::{Failure, FailureKind},
+    limiter::Limiter,
+    rest::{DEADLINE, network_failure, read_body},
+    wire::TokenAnswer,
+};
+use crate::backoff::Backoff;
+
+/// Name of this call in failures and counts.
+const CALL: &str = "token";
+/// Life of a token whose answer does not say: the least that an OAuth client can be set to, SDK `OAuthClient`.
+const SHORTEST_LIFE: Duration = Duration::from_mins(5);
+/// Longest time before its end at which a token is renewed.
+const RENEW_AHEAD: Duration = Duration::from_mins(5);
+/// Share of a token's life after which it is renewed, for short-lived ones: four fifths.
+const RENEW_SHARE: u32 = 5;
+/// Pause after refused credentials: an administrator acts in minutes, and each try is a failed login at the platform.
+const REFUSED_PAUSE: Duration = Duration::from_mins(1);
+
+/// A token in use.
+#[derive(Clone)]
+pub(super) struct Bearer {
+    /// The `Authorization` header, marked as sensitive.
+    pub(super) header: HeaderValue,
+    /// When to get the next one.
+    renew_at: Instant,
+    /// Which token this is; tells a refusal of this one from a late refusal of an older one.
+    number: u64,
+}
+
+/// What is known of the token.
+#[derive(Default)]
+struct State {
+    /// The token, while it is good.
+    bearer: Option<Bearer>,
+    /// Tokens received so far.
+    received: u64,
+    /// Why there is none, and until when nobody asks again.
+    failed: Option<(Failure, Instant)>,
+    /// Failures in a row.
+    backoff: Backoff,
+}
+
+/// Gets, keeps and renews the token of one OAuth client.
+pub(super) struct TokenSource {
+    /// Where tokens come from.
+    url: Url,
+    /// The OAuth client's id.
+    client_id: String,
+    /// Its secret.
+    client_secret: SecretString,
+    /// Connections.
+    http: reqwest::Client,
+    /// The token request is a request like any other: it waits for its permit and obeys pauses.
+    limiter: Arc<Limiter>,
+    /// Held across a renewal: single flight.
+    state: Mutex<State>,
+}
+
+impl TokenSource {
+    /// A source that has no token yet.
+    pub(super) fn new(
+        login_url: &Url,
+        client_id: String,
+        client_secret: SecretString,
+        http: reqwest::Client,
+        limiter: Arc<Limiter>,
+    ) -> Self {
+        let mut url = login_url.clone();
+        url.set_path(&format!(
+            "{}/oauth/token",
+            login_url.path().trim_end_matches('/')
+        ));
+        Self {
+            url,
+            client_id,
+            client_secret,
+            http,
+            limiter,
+            state: Mutex::default(),
+        }
+    }
+
+    /// A token that is good for now; a new one where there is none or its end is near.
+    pub(super) async fn bearer(&self) -> Result<Bearer, Failure> {
+        let mut state = self.state.lock().await;
+        let now = Instant::now();
+        if let Some(bearer) = state.bearer.as_ref().filter(|bearer| now < bearer.renew_at) {
+            return Ok(bearer.clone());
+        }
+        if let Some((failure, until)) = &state.failed
+            && now < *until
+        {
+            return Err(failure.again());
+        }
+        match self.request().await {
+            Ok((header, life)) => Ok(state.keep(header, life)),
+            Err(failure) => Err(state.fail(failure)),
+        }
+    }
+
+    /// Forgets a token that the platform refused, unless it has been replaced since.
+    pub(super) async fn refuse(&self, refused: &Bearer) {
+        let mut state = self.state.lock().await;
+        if state.bearer.as_ref().map(|bearer| bearer.number) == Some(refused.number) {
+            debug!("token refused before its end: getting another");
+            state.bearer = None;
+        }
+    }
+
+    /// Asks for a token: the header that carries it, and its life.
+    async fn request(&self) -> Result<(HeaderValue, Duration), Failure> {
+        let _permit = self.limiter.permit().await;
+        let request = self
+            .http
+            .post(self.url.clone())
+            .basic_auth(&self.client_id, Some(self.client_secret.expose_secret()))
+            .form(&[("grant_type", "client_credentials")]);
+        let answer = async {
+            let response = request
+                .send()
+                .await
+                .map_err(|error| network_failure(CALL, error))?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let body = read_body(CALL, response).await?;
+            if status.is_success() {
+                return parse(&body);
+            }
+            let mut failure = Failure::of_answer(CALL, status, &headers, &body);
+            failure.kind = kind(
+                status,
+                failure.kind,
+                headers.contains_key(RETRY_AFTER),
+                &body,
+            );
+            if let FailureKind::Throttled { until } = failure.kind {
+                self.limiter.hold(until);
+            }
+            Err(failure)
+        };
+        timeout(DEADLINE, answer).await.unwrap_or_else(|_late| {
+            Err(Failure::local(
+                FailureKind::Transient,
+                CALL,
+                "no answer in time",
+                None,
+            ))
+        })
+    }
+}
+
+impl State {
+    /// Takes a new token into use.
+    fn keep(&mut self, header: HeaderValue, life: Duration) -> Bearer {
+        if self.failed.take().is_some() {
+            info!(attempts = self.backoff.failures(), "token received again");
+        }
+        self.backoff.reset();
+        self.received += 1;
+        let bearer = Bearer {
+            header,
+            renew_at: Instant::now() + life - RENEW_AHEAD.min(life / RENEW_SHARE),
+            number: self.received,
+        };
+        self.bearer = Some(bearer.clone());
+        bearer
+    }
+
+    /// Remembers a failure, so that it is said once and asked again only after a pause.
+    fn fail(&mut self, failure: Failure) -> Failure {
+        let pause = match failure.kind {
+            FailureKind::Denied => REFUSED_PAUSE,
+            _ => self.backoff.next(),
+        };
+        if failure.kind == FailureKind::Denied && self.failed.is_none() {
+            error!(
+                error = %failure,
+                correlation_id = failure.correlation_id(),
+                "credentials refused: nothing can be raised until the OAuth client is enabled again or its id and secret are corrected"
+            );
+        }
+        self.failed = Some((failure.again(), Instant::now() + pause));
+        failure
+    }
+}
+
+/// What a refused token request means: this endpoint says 400 for wrong credentials and for too many requests alike.
+fn kind(status: StatusCode, general: FailureKind, says_when: bool, body: &[u8]) -> FailureKind {
+    let text = String::from_utf8_lossy(body).to_ascii_lowercase();
+    let limited = says_when || text.contains("rate limit");
+    match status {
+        StatusCode::BAD_REQUEST if limited => FailureKind::Transient,
+        StatusCode::BAD_REQUEST if text.contains("invalid") || text.contains("unauthorized") => {
+            FailureKind::Denied
+        }
+        StatusCode::BAD_REQUEST => FailureKind::Transient,
+        _ => general,
+    }
+}
+
+/// The token and its life in a good answer.
+fn parse(body: &[u8]) -> Result<(HeaderValue, Duration), Failure> {
+    let unexpected = |what| Failure::local(FailureKind::Transient, CALL, what, None);
+    let answer: TokenAnswer =
+        serde_json::from_slice(body).map_err(|_secret| unexpected("the answer holds no token"))?;
+    let mut header = HeaderValue::try_from(format!("Bearer {}", answer.access_token))
+        .map_err(|_secret| unexpected("the token is no header value"))?;
+    header.set_sensitive(true);
+    Ok((
+        header,
+        answer.expires_in.map_or(SHORTEST_LIFE, Duration::from_secs),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_400_is_not_always_a_wrong_secret() {
+        let general = FailureKind::Unexpected;
+        for (body, says_when, expected) in [
+            (r#"{"error":"invalid_client"}"#, false, FailureKind::Denied),
+            (r#"{"error":"invalid_grant"}"#, false, FailureKind::Denied),
+            ("rate limit exceeded", false, FailureKind::Transient),
+            (
+                r#"{"error":"Rate Limit Exceeded"}"#,
+                false,
+                FailureKind::Transient,
+            ),
+            ("", true, FailureKind::Transient),
+            ("try later", false, FailureKind::Transient),
+        ] {
+            assert_eq!(
+                kind(StatusCode::BAD_REQUEST, general, says_when, body.as_bytes()),
+                expected,
+                "{body}"
+            );
+        }
+        assert_eq!(
+            kind(StatusCode::UNAUTHORIZED, FailureKind::Denied, false, b""),
+            FailureKind::Denied
+        );
+    }
+
+    #[test]
+    fn a_bad_answer_is_told_without_its_content() {
+        for body in [
+            &b"{\"access_token\": 5}"[..],
+            b"canary",
+            b"{\"access_token\":\"a\\nb\"}",
+        ] {
+            let failure = parse(body).unwrap_err();
+            assert!(!format!("{failure} {failure:?}").contains("canary"));
+        }
+        assert_eq!(parse(b"{\"access_token\":\"t\"}").unwrap().1, SHORTEST_LIFE);
+    }
+}

@@ -1,0 +1,367 @@
+//! The one request path, and the calls made over it.
+//!
+//! Permit, token, send under a deadline, classify, feed the limiter: every request takes these steps, and no second
+//! place builds a URL or reads a status. Writing is special in two ways. The permit of a write is taken by the caller
+//! beforehand, because the wait for it may be long and what was true before may not be afterwards. And a write is never
+//! repeated in here after a refused token: the caller looks again and decides anew.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::{Method, Response, StatusCode, Url};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout};
+use tracing::{trace, warn};
+
+use super::{
+    failure::{Failure, FailureKind},
+    legs,
+    limiter::{Limiter, Permit},
+    oauth::TokenSource,
+    tls::{self, NoTls},
+    wire::{self, Page},
+};
+use crate::{
+    clock::Clock,
+    conversation::{ConversationId, Observed, Priority},
+    settings,
+    status::Status,
+};
+
+mod calls;
+
+pub(crate) use calls::{Sighting, VisitKey};
+
+/// Longest time from sending a request to the end of its answer.
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+/// Largest body read, in bytes. A page of 100 rows has some hundred kilobytes.
+const MAX_BODY: usize = 8 * 1024 * 1024;
+
+/// A handle on the platform, shared by everything that asks or writes.
+pub(crate) struct Genesys {
+    /// Connections; no redirects, rustls.
+    http: reqwest::Client,
+    /// Base of every REST URL.
+    api_url: Url,
+    /// Where the bearer token comes from.
+    tokens: TokenSource,
+    /// Pace of all requests.
+    limiter: Arc<Limiter>,
+    /// Refuses every request that could change something.
+    dry_run: bool,
+    /// TLS for sockets; absent where the platform is on loopback without TLS.
+    pub(super) tls: Option<Arc<rustls::ClientConfig>>,
+    /// Which socket addresses are believed.
+    pub(super) streaming: settings::StreamingHost,
+    /// Wall time, for what the platform says in wall time.
+    pub(super) clock: Clock,
+    /// Where requests are counted.
+    status: Status,
+}
+
+/// One request, before it has a token.
+struct Call {
+    /// Its name in failures and counts.
+    name: &'static str,
+    /// How.
+    method: Method,
+    /// What, below the base; built from checked ids only.
+    path: String,
+    /// Parameters.
+    query: Vec<(&'static str, String)>,
+    /// JSON to send.
+    body: Option<Value>,
+    /// Whether the call changes nothing that anybody could see: allowed in a dry run.
+    harmless: bool,
+}
+
+impl Call {
+    /// A call that only reads.
+    fn get(name: &'static str, path: impl Into<String>) -> Self {
+        Self {
+            name,
+            method: Method::GET,
+            path: path.into(),
+            query: Vec::new(),
+            body: None,
+            harmless: true,
+        }
+    }
+
+    /// The same with a method and something to send.
+    fn sending(mut self, method: Method, body: Value) -> Self {
+        self.method = method;
+        self.body = Some(body);
+        self
+    }
+
+    /// The same with one more parameter.
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+}
+
+impl Genesys {
+    /// A handle on the platform that these settings name. Sends nothing yet.
+    ///
+    /// # Errors
+    /// Where TLS is needed and this system has no trusted roots.
+    pub(crate) fn new(
+        settings: &settings::Genesys,
+        dry_run: bool,
+        clock: Clock,
+        status: Status,
+    ) -> Result<Self, NoTls> {
+        let builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(DEADLINE)
+            .user_agent(concat!(
+                env!("CARGO_PKG_NAME"),
+                "/",
+                env!("CARGO_PKG_VERSION")
+            ));
+        let secure = settings.api_url.scheme() == "https" || settings.login_url.scheme() == "https";
+        let (builder, tls) = if secure {
+            let tls = tls::client()?;
+            (builder.tls_backend_preconfigured((*tls).clone()), Some(tls))
+        } else {
+            (builder.no_proxy(), None)
+        };
+        let http = builder.build().map_err(NoTls::of_client)?;
+        let limiter = Arc::new(Limiter::new(settings.requests_per_minute));
+        let tokens = TokenSource::new(
+            &settings.login_url,
+            settings.client_id.clone(),
+            settings.client_secret.clone(),
+            http.clone(),
+            Arc::clone(&limiter),
+        );
+        Ok(Self {
+            http,
+            api_url: settings.api_url.clone(),
+            tokens,
+            limiter,
+            dry_run,
+            tls,
+            streaming: settings.streaming.clone(),
+            clock,
+            status,
+        })
+    }
+
+    /// Gets a token, if there is none: whether the platform can be reached and the credentials are good.
+    pub(crate) async fn log_in(&self) -> Result<(), Failure> {
+        self.tokens.bearer().await.map(drop)
+    }
+
+    /// Waits for the right to send one write. May be given up at any time.
+    pub(crate) async fn permit(&self) -> Permit {
+        self.limiter.permit().await
+    }
+
+    /// Sets a conversation's routing priority: absolute, so that repeating it does no harm.
+    ///
+    /// `PATCH /api/v2/routing/conversations/{id}`, permission `routing:conversation:edit`. Sends the priority and
+    /// nothing else, because an empty list would remove a skill. Returns the priority that the platform has now.
+    /// A refused token is a passing failure here; the next request brings a new one.
+    pub(crate) async fn set_priority(
+        &self,
+        permit: Permit,
+        id: &ConversationId,
+        to: Priority,
+    ) -> Result<Priority, Failure> {
+        let mut call = Call::get("set_priority", format!("api/v2/routing/conversations/{id}"))
+            .sending(Method::PATCH, json!({ "priority": to }));
+        call.harmless = false;
+        let attributes: wire::RoutingAttributes = match self.send(&call, permit).await {
+            Ok(body) => parse(&call, &body).unwrap_or_default(),
+            Err(Refusal::Token(failure)) => {
+                return Err(failure.passing());
+            }
+            Err(Refusal::Call(failure)) => return Err(failure),
+        };
+        Ok(attributes.priority.map_or(to, Priority::clamped))
+    }
+
+    /// What a conversation's callback is doing now.
+    pub(crate) async fn look(&self, id: &ConversationId) -> Result<Observed, Failure> {
+        let call = Call::get("look", format!("api/v2/conversations/{id}"));
+        let conversation: wire::Conversation = self.ask(&call).await?;
+        Ok(legs::observe(id, &conversation))
+    }
+
+    /// Sends a call whose repetition does no harm, with one more try where the token was refused.
+    async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
+        let answer = match self.send(call, self.limiter.permit().await).await {
+            Err(Refusal::Token(_renewed)) => self.send(call, self.limiter.permit().await).await,
+            answer => answer,
+        };
+        match answer {
+            Ok(body) => parse(call, &body),
+            Err(Refusal::Token(failure) | Refusal::Call(failure)) => Err(failure),
+        }
+    }
+
+    /// Sends one request: token, send, classify, and the limiter learns.
+    async fn send(&self, call: &Call, _permit: Permit) -> Result<Vec<u8>, Refusal> {
+        if self.dry_run && !call.harmless {
+            return Err(Refusal::Call(Failure::local(
+                FailureKind::Unexpected,
+                call.name,
+                "not sent: this is a dry run",
+                None,
+            )));
+        }
+        let bearer = self.tokens.bearer().await?;
+        self.limiter.pause_over().await;
+        let sent = Instant::now();
+        let answer = timeout(DEADLINE, self.exchange(call, &bearer.header))
+            .await
+            .unwrap_or_else(|_late| {
+                Err(Failure::local(
+                    FailureKind::Transient,
+                    call.name,
+                    "no answer in time",
+                    None,
+                ))
+            });
+        trace!(call = call.name, took = ?sent.elapsed(), ok = answer.is_ok(), "request");
+        self.status.count_request(answer.is_ok());
+        match answer {
+            Ok((StatusCode::UNAUTHORIZED, failure, _)) => {
+                self.tokens.refuse(&bearer).await;
+                Err(Refusal::Token(failure.unwrap_or_else(|| refused(call))))
+            }
+            Ok((_, None, body)) => Ok(body),
+            Ok((_, Some(failure), _)) => {
+                self.learn(&failure);
+                Err(Refusal::Call(failure))
+            }
+            Err(failure) => Err(Refusal::Call(failure)),
+        }
+    }
+
+    /// One request and its answer, classified.
+    async fn exchange(
+        &self,
+        call: &Call,
+        authorization: &reqwest::header::HeaderValue,
+    ) -> Result<(StatusCode, Option<Failure>, Vec<u8>), Failure> {
+        let mut request = self
+            .http
+            .request(call.method.clone(), self.url(call))
+            .header(reqwest::header::AUTHORIZATION, authorization.clone())
+            .query(&call.query);
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|error| network_failure(call.name, error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = read_body(call.name, response).await?;
+        let failure =
+            (!status.is_success()).then(|| Failure::of_answer(call.name, status, &headers, &body));
+        Ok((status, failure, body))
+    }
+
+    /// Where a call goes.
+    fn url(&self, call: &Call) -> Url {
+        let mut url = self.api_url.clone();
+        let base = self.api_url.path().trim_end_matches('/');
+        url.set_path(&format!("{base}/{}", call.path));
+        url
+    }
+
+    /// Holds all requests where the platform asks for a pause.
+    fn learn(&self, failure: &Failure) {
+        if let FailureKind::Throttled { until } = failure.kind
+            && self.limiter.hold(until)
+        {
+            let pause = until.saturating_duration_since(Instant::now());
+            warn!(
+                pause_s = pause.as_secs(),
+                call = failure.call(),
+                correlation_id = failure.correlation_id(),
+                "throttled by the platform: all requests wait"
+            );
+            self.status.count_throttle(pause);
+        }
+    }
+}
+
+impl std::fmt::Debug for Genesys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Genesys")
+            .field("api_url", &self.api_url.as_str())
+            .field("dry_run", &self.dry_run)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a request brought nothing.
+enum Refusal {
+    /// The token was refused and is forgotten: asking again brings a new one.
+    Token(Failure),
+    /// The call failed.
+    Call(Failure),
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Call(failure)
+    }
+}
+
+/// The failure of a call whose token was refused without a word.
+fn refused(call: &Call) -> Failure {
+    Failure::local(FailureKind::Denied, call.name, "401 Unauthorized", None)
+}
+
+/// Reads an answer's JSON.
+fn parse<T: DeserializeOwned>(call: &Call, body: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|error| {
+        // Only the place: the parser's own sentence may quote the body.
+        let what = format!(
+            "the answer is not what the platform documents (line {}, column {})",
+            error.line(),
+            error.column()
+        );
+        Failure::local(FailureKind::Unexpected, call.name, what, None)
+    })
+}
+
+/// Reads a body up to the largest that is accepted.
+pub(super) async fn read_body(
+    call: &'static str,
+    mut response: Response,
+) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| network_failure(call, error))?
+    {
+        if body.len() + chunk.len() > MAX_BODY {
+            let what = format!("the answer is larger than {MAX_BODY} bytes");
+            return Err(Failure::local(FailureKind::Unexpected, call, what, None));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The failure of a request that brought no answer. The URL stays out: a token or an id may be in it.
+pub(super) fn network_failure(call: &'static str, error: reqwest::Error) -> Failure {
+    let what = if error.is_connect() {
+        "the platform cannot be reached"
+    } else if error.is_timeout() {
+        "no answer in time"
+    } else {
+        "the connection broke"
+    };
+    let source = Box::new(error.without_url());
+    Failure::local(FailureKind::Transient, call, what, Some(source))
+}

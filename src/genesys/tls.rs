@@ -1,0 +1,31 @@
+//! One TLS configuration for requests and sockets: rustls, the system's trusted roots, no switch to look away.
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt;
+
+/// What keeps TLS from being set up: no trusted roots, usually an image without `ca-certificates`.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "TLS cannot be set up, so the platform cannot be reached: install the system's trusted roots (ca-certificates)"
+)]
+pub struct NoTls(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+impl NoTls {
+    /// The HTTP client could not be made with it.
+    pub(super) fn of_client(error: reqwest::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+/// The client side of TLS 1.2 and 1.3, verified against the system's roots.
+pub(super) fn client() -> Result<Arc<ClientConfig>, NoTls> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(BuilderVerifierExt::with_platform_verifier)
+        .map_err(|error| NoTls(error.into()))?
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}

@@ -1,0 +1,302 @@
+//! The platform's JSON: only the fields this daemon acts on.
+//!
+//! Lenient on purpose. Enum values and fields appear with every SDK release, and half of what the platform documents
+//! may be absent, so an unknown field is ignored and a field of an unexpected type counts as absent. What is then
+//! missing is decided by `legs`, not here. Names, telephone numbers and attributes are never read, so they can never
+//! be printed.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::{Value, value::RawValue};
+
+use crate::conversation::{ConversationId, ParticipantId, QueueId};
+
+/// Reads a field that may be absent, null or of a form this daemon does not know.
+fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(T::deserialize(Value::deserialize(from)?).ok())
+}
+
+/// `GET /api/v2/conversations/{id}` and the body of a queue topic's event.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Conversation {
+    /// Absent only in bodies that are no conversation.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) id: Option<ConversationId>,
+    /// Present once the conversation is over.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) end_time: Option<Timestamp>,
+    /// Every leg, oldest first as far as recorded.
+    pub(crate) participants: Vec<Participant>,
+}
+
+/// One leg. Over REST its callbacks are listed; in the callback topics their fields are the participant's own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Participant {
+    /// The leg's own id: of an ACD leg, the visit.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) id: Option<ParticipantId>,
+    /// `customer`, `acd`, `agent`, `user`, `workflow`, ...
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) purpose: Option<String>,
+    /// When the leg was created; absent in some topics.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) start_time: Option<Timestamp>,
+    /// Of an ACD leg, the moment it entered the queue.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) connected_time: Option<Timestamp>,
+    /// Present once the leg is over.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) end_time: Option<Timestamp>,
+    /// REST form of the queue.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) queue_id: Option<QueueId>,
+    /// Topic form of the queue.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) queue: Option<Reference<QueueId>>,
+    /// Where the priority is.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) conversation_routing_data: Option<RoutingData>,
+    /// REST form: the callbacks of this leg.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) callbacks: Option<Vec<Callback>>,
+    /// Topic form: the state of the leg's only callback.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) state: Option<String>,
+    /// Topic form: when a scheduled callback is due.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) callback_scheduled_time: Option<Timestamp>,
+}
+
+/// A reference to another object.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Reference<Id> {
+    /// Its id.
+    pub(crate) id: Id,
+}
+
+/// How a leg is routed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RoutingData {
+    /// Points; 0 where nothing was set.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) priority: Option<i64>,
+    /// The queue once more.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) queue: Option<Reference<QueueId>>,
+}
+
+/// The callback of a leg, REST form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Callback {
+    /// `connected`, `scheduled`, `disconnected`, ...; there is no `waiting`.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) state: Option<String>,
+    /// When it stopped being scheduled.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) connected_time: Option<Timestamp>,
+    /// When it is due; absent: at once.
+    #[serde(rename = "callbackScheduledTime", deserialize_with = "lenient")]
+    pub(crate) due: Option<Timestamp>,
+}
+
+/// Answer to the priority PATCH.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RoutingAttributes {
+    /// The priority as it is now.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) priority: Option<i64>,
+}
+
+/// A page of any list.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Page<T> {
+    /// What the page holds; a page without the field holds nothing.
+    #[serde(default = "Vec::new")]
+    pub(crate) entities: Vec<T>,
+    /// How many pages there are, where the list says so.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) page_count: Option<u32>,
+}
+
+/// A queue of `GET /api/v2/routing/queues`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Queue {
+    /// Its id.
+    pub(crate) id: QueueId,
+    /// Its name, as administrators know it.
+    #[serde(default)]
+    pub(crate) name: String,
+}
+
+/// A row of `GET /api/v2/notifications/availabletopics`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AvailableTopic {
+    /// The topic with placeholders.
+    #[serde(default)]
+    pub(crate) id: String,
+    /// Ways it is delivered, where the platform says so: `All`, `Websocket`, `EventBridge`, `ProcessAutomation`.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) transports: Option<Vec<String>>,
+    /// Permissions the subscriber needs.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) requires_permissions: Option<Vec<String>>,
+}
+
+/// A notification channel as `POST /api/v2/notifications/channels` returns it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Channel {
+    /// The channel's id: whoever knows it can listen, so it is a secret.
+    pub(crate) id: String,
+    /// Where to connect: holds the id, so it is a secret too.
+    pub(crate) connect_uri: String,
+    /// When the channel ends unless its topics are put again.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) expires: Option<Timestamp>,
+}
+
+/// A topic to subscribe to.
+#[derive(Debug, Serialize)]
+pub(crate) struct TopicRequest<'a> {
+    /// Its name.
+    pub(crate) id: &'a str,
+}
+
+/// What became of a subscription.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TopicState {
+    /// The topic's name.
+    pub(crate) id: String,
+    /// `Permitted` or `Rejected`; absent in older answers, which list only what was accepted.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) state: Option<String>,
+    /// Why it was rejected.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) rejection_reason: Option<String>,
+    /// Which permissions the OAuth client lacks for it.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) missing_permissions: Option<Vec<String>>,
+}
+
+/// Answer to the activity query.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ActivityAnswer {
+    /// One result a group; null where nothing waits.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) results: Option<Vec<ActivityResult>>,
+}
+
+/// One group of the activity query.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ActivityResult {
+    /// What was grouped by: the queue.
+    pub(crate) group: ActivityGroup,
+    /// Whether rows were left out.
+    pub(crate) truncated: bool,
+    /// Who waits.
+    pub(crate) entities: Vec<ActivityEntity>,
+}
+
+/// The key of a group.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ActivityGroup {
+    /// The queue of all rows in the group.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) queue_id: Option<QueueId>,
+}
+
+/// One conversation that waits.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ActivityEntity {
+    /// Which one.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) conversation_id: Option<ConversationId>,
+    /// The id of the ACD leg's callback: differs from visit to visit.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) session_id: Option<String>,
+    /// Where it waits.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) queue_id: Option<QueueId>,
+    /// `callback`, in lower case here.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) media_type: Option<String>,
+    /// When it entered the queue.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) activity_date: Option<Timestamp>,
+    /// Its priority now.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) routing_priority: Option<i64>,
+}
+
+/// The body of an acd.start or acd.end event.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct AcdEvent {
+    /// The conversation it tells of.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) conversation_id: Option<ConversationId>,
+    /// `CALLBACK`, in upper case here.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) media_type: Option<String>,
+    /// The queue entered or left.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) queue_id: Option<QueueId>,
+}
+
+/// A message on a notification socket.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Message<'a> {
+    /// What it is about; absent in answers to what a client sent.
+    #[serde(borrow, default)]
+    pub(crate) topic_name: Option<std::borrow::Cow<'a, str>>,
+    /// Its content, read only when the topic is one of ours.
+    #[serde(borrow, default)]
+    pub(crate) event_body: Option<&'a RawValue>,
+}
+
+/// The body of a `v2.system.*` message, SDK `SystemMessageSystemMessage`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct SystemMessage {
+    /// `no_longer_subscribed`, `subscription_changed` or `token_revoked`.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) system_topic_type: Option<String>,
+}
+
+/// The platform's error body; any field may be absent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ErrorBody {
+    /// A stable word such as `too.many.requests`.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) code: Option<String>,
+    /// A sentence; read for a retry time only, never printed.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) message: Option<String>,
+    /// The platform's trace of the request.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) context_id: Option<String>,
+}
+
+/// Answer of the token endpoint.
+#[derive(Deserialize)]
+pub(crate) struct TokenAnswer {
+    /// The bearer token: a secret.
+    pub(crate) access_token: String,
+    /// Its life in seconds.
+    #[serde(default, deserialize_with = "lenient")]
+    pub(crate) expires_in: Option<u64>,
+}

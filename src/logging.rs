@@ -1,0 +1,93 @@
+//! Structured logs on stderr: JSON, one object a line, or a readable form on a terminal.
+//!
+//! Libraries below us log frames, headers and URLs at their lower levels, which would print tokens, channel ids and
+//! names. They stay at `warn`, whatever level is asked for.
+
+use std::io::{IsTerminal, stderr};
+
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::settings::{Log, LogFormat};
+
+/// Libraries that see secrets or personal data.
+const CAPPED: [&str; 9] = [
+    "axum",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "reqwest",
+    "rustls",
+    "tokio_tungstenite",
+    "tungstenite",
+    "tower",
+];
+
+/// Starts logging for the whole process.
+///
+/// # Errors
+/// Where the level is no filter, or logging was started before.
+pub fn start(log: &Log) -> Result<(), Box<dyn std::error::Error>> {
+    let filter = filter(&log.level)?;
+    let json = match log.format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !stderr().is_terminal(),
+    };
+    let registry = tracing_subscriber::registry().with(filter);
+    if json {
+        let layer = fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .with_target(false)
+            .with_writer(stderr);
+        registry.with(layer).try_init()?;
+    } else {
+        let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let layer = fmt::layer()
+            .with_target(false)
+            .with_ansi(colour)
+            .with_writer(stderr);
+        registry.with(layer).try_init()?;
+    }
+    Ok(())
+}
+
+/// The filter for a level, or for directives such as `info,callback_prioritizer::source=debug`.
+fn filter(level: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
+    let own = if level.contains(['=', ',']) {
+        level.to_owned()
+    } else {
+        format!("warn,callback_prioritizer={level}")
+    };
+    let capped = CAPPED.map(|library| format!("{library}=warn")).join(",");
+    EnvFilter::builder().parse(format!("{own},{capped}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_that_see_secrets_stay_quiet() {
+        for level in [
+            "trace",
+            "debug,tungstenite=trace,hyper=trace",
+            "callback_prioritizer::tracker=trace",
+        ] {
+            let filter = filter(level).unwrap().to_string();
+            for library in CAPPED {
+                assert!(
+                    filter.contains(&format!("{library}=warn")),
+                    "{level}: {filter}"
+                );
+                assert!(
+                    !filter.contains(&format!("{library}=trace")),
+                    "{level}: {filter}"
+                );
+            }
+        }
+        assert!(filter("loud=louder=loudest").is_err());
+    }
+}

@@ -1,0 +1,41 @@
+//! Where callbacks come from: a stream of three words.
+//!
+//! Whatever happened out there becomes one of them, so another way of hearing about callbacks can be added without
+//! touching the rest. None of them says what to write. Notifications may be lost, doubled, late and out of order; the
+//! sweep repairs what they missed.
+
+pub(crate) mod line;
+
+pub(crate) mod notifications;
+
+pub(crate) mod queues;
+
+mod subscription;
+
+pub(crate) mod sweep;
+
+use crate::{
+    conversation::{ConversationId, ParticipantId},
+    genesys::Sighting,
+};
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub(crate) enum Notice {
+    /// The callbacks that wait, all of them or some.
+    Resync {
+        /// Who waits.
+        sightings: Vec<Sighting>,
+        /// Whether a callback that is not among them was not waiting.
+        complete: bool,
+    },
+    /// A callback may wait: look at it.
+    Changed {
+        /// Which conversation.
+        id: ConversationId,
+        /// The ACD leg in which it was said to wait, where that was said.
+        leg: Option<ParticipantId>,
+    },
+    /// A callback may have stopped waiting: look at it if it is tracked.
+    Gone(ConversationId),
+}

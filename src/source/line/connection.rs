@@ -1,0 +1,80 @@
+//! One connection of a line: how it comes up, and what is said when it does not.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tracing::{debug, warn};
+
+use crate::{
+    conversation::ConversationId,
+    genesys::{Channel, EndReason, Failure, Genesys, Socket},
+    source::subscription::{self, Subscribed, Wanted},
+    status::Status,
+};
+
+/// A channel with its socket.
+pub(super) struct Connection {
+    /// The channel.
+    pub(super) channel: Arc<Channel>,
+    /// Its socket.
+    pub(super) socket: Socket,
+    /// What it is subscribed to.
+    pub(super) subscribed: Subscribed,
+    /// Conversations among that.
+    pub(super) conversations: HashSet<ConversationId>,
+}
+
+/// Why no connection came up.
+pub(super) enum NoConnection {
+    /// A request failed.
+    Request(Failure),
+    /// The socket failed.
+    Socket(EndReason),
+}
+
+impl NoConnection {
+    /// Says that no connection came up; once in a row of failures, not at each.
+    pub(super) fn say(&self, line: usize, failures: u32) {
+        match self {
+            Self::Request(failure) if failures == 0 => {
+                let error = failure as &dyn std::error::Error;
+                warn!(
+                    line,
+                    error,
+                    correlation_id = failure.correlation_id(),
+                    "no notifications: trying again, sweeps go on"
+                );
+            }
+            Self::Socket(reason) if failures == 0 => {
+                warn!(line, %reason, "no notifications: trying again, sweeps go on");
+            }
+            Self::Request(failure) => {
+                debug!(line, error = %failure, "still no notifications");
+            }
+            Self::Socket(reason) => debug!(line, %reason, "still no notifications"),
+        }
+    }
+}
+
+/// Brings up a channel, its topics and its socket, in this order: when the socket is up, every topic is on.
+pub(super) async fn open(
+    genesys: Arc<Genesys>,
+    wanted: Wanted,
+    status: Status,
+) -> Result<Connection, NoConnection> {
+    let channel = genesys
+        .create_channel()
+        .await
+        .map_err(NoConnection::Request)?;
+    let subscribed = subscription::subscribe(&genesys, &channel, &wanted, &status)
+        .await
+        .map_err(NoConnection::Request)?;
+    let socket = Socket::connect(&genesys, &channel, status)
+        .await
+        .map_err(NoConnection::Socket)?;
+    Ok(Connection {
+        channel: Arc::new(channel),
+        socket,
+        subscribed,
+        conversations: wanted.conversations.into_iter().collect(),
+    })
+}

@@ -1,0 +1,179 @@
+//! The sweep: asks for all callbacks that wait, and says so. The safety net under every notification.
+//!
+//! At the start, after every connect and channel change, and once in a while. Requests for a sweep coalesce: one that
+//! comes while a sweep runs leads to exactly one more, because the running one may have asked too early.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Notify, mpsc},
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{Notice, queues::Queues};
+use crate::{
+    backoff::Backoff,
+    conversation::QueueId,
+    genesys::{Failure, FailureKind, Genesys, Sighting},
+    status::Status,
+};
+
+/// Queues named in one query. Its limit is not documented; a hundred ids are 8 kB of request.
+const QUEUES_A_QUERY: usize = 100;
+
+/// Asks for a sweep soon. Cheap to clone; requests coalesce.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SweepRequests(Arc<Notify>);
+
+impl SweepRequests {
+    /// Asks for a sweep as soon as possible.
+    pub(crate) fn request(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// The task that sweeps.
+pub(crate) struct Sweep {
+    /// The platform.
+    pub(crate) genesys: Arc<Genesys>,
+    /// Which queues to ask for.
+    pub(crate) queues: Arc<Queues>,
+    /// Time between sweeps.
+    pub(crate) every: Duration,
+    /// Wakes this task early.
+    pub(crate) requests: SweepRequests,
+    /// Where the result goes.
+    pub(crate) notices: mpsc::Sender<Notice>,
+    /// Where sweeps are counted.
+    pub(crate) status: Status,
+}
+
+/// What a sweep found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Who waits.
+    pub(crate) sightings: Vec<Sighting>,
+    /// Whether that is everybody.
+    pub(crate) complete: bool,
+}
+
+impl Sweep {
+    /// Reports the sweep made while starting, then sweeps until stopped.
+    pub(crate) async fn run(self, first: Found, stop: CancellationToken) {
+        let mut backoff = Backoff::default();
+        self.report(first, Instant::now()).await;
+        let mut pause = self.every;
+        loop {
+            let woken = timeout(pause, self.requests.0.notified());
+            if stop.run_until_cancelled(woken).await.is_none() {
+                return;
+            }
+            match stop.run_until_cancelled(self.round(&mut backoff)).await {
+                Some(next) => pause = next,
+                None => return,
+            }
+        }
+    }
+
+    /// One sweep, its report, and how long to wait for the next.
+    async fn round(&self, backoff: &mut Backoff) -> Duration {
+        let started = Instant::now();
+        match find(&self.genesys, &self.queues).await {
+            Ok(found) => {
+                if backoff.failures() > 0 {
+                    info!(attempts = backoff.failures(), "sweeps work again");
+                }
+                backoff.reset();
+                self.report(found, started).await;
+                self.every
+            }
+            Err(failure) => {
+                if backoff.failures() == 0 {
+                    let error = &failure as &dyn std::error::Error;
+                    warn!(
+                        error,
+                        correlation_id = failure.correlation_id(),
+                        "sweep failed: callbacks that notifications miss are found once it works again"
+                    );
+                }
+                let pause = backoff.next();
+                match failure.kind {
+                    FailureKind::Denied => self.every,
+                    _ => pause.min(self.every),
+                }
+            }
+        }
+    }
+
+    /// Says what was found.
+    async fn report(&self, found: Found, started: Instant) {
+        let (waiting, complete) = (found.sightings.len(), found.complete);
+        if !complete {
+            warn!(
+                waiting,
+                "the platform left callbacks out of its answer: those are found later"
+            );
+        }
+        let notice = Notice::Resync {
+            sightings: found.sightings,
+            complete,
+        };
+        if self.notices.send(notice).await.is_ok() {
+            let took = started.elapsed().as_millis();
+            info!(waiting, complete, took_ms = took, "sweep done");
+        }
+        self.status.update(|now| now.sweeps += 1);
+    }
+}
+
+/// Asks for all callbacks that wait in these queues.
+pub(crate) async fn find(genesys: &Genesys, queues: &Queues) -> Result<Found, Failure> {
+    if queues.all() {
+        match ask(genesys, &[]).await {
+            // Whether a query may name no queue is not documented: where it may not, name them all.
+            Err(failure) if failure.kind == FailureKind::Unexpected => {}
+            answer => return answer,
+        }
+    }
+    let mut all = Found {
+        sightings: Vec::new(),
+        complete: true,
+    };
+    for part in queues.ids().chunks(QUEUES_A_QUERY) {
+        let found = ask(genesys, part).await?;
+        all.complete &= found.complete;
+        all.sightings.extend(found.sightings);
+    }
+    Ok(all)
+}
+
+/// One query, page by page.
+async fn ask(genesys: &Genesys, queues: &[QueueId]) -> Result<Found, Failure> {
+    let mut found = Found {
+        sightings: Vec::new(),
+        complete: true,
+    };
+    for number in 1.. {
+        let page = genesys.waiting(queues, number).await?;
+        found.complete &= !page.truncated;
+        let known = found.sightings.len();
+        found.sightings.extend(page.sightings);
+        // A platform that ignores the page number would answer the same for ever.
+        let news = found.sightings[known..].iter().any(|one| {
+            !found.sightings[..known]
+                .iter()
+                .any(|other| other.id == one.id)
+        });
+        if !page.more || !news {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Waits for a while or until stopped, whichever comes first; says whether to go on.
+pub(super) async fn pause(stop: &CancellationToken, time: Duration) -> bool {
+    stop.run_until_cancelled(sleep(time)).await.is_some()
+}

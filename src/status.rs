@@ -1,0 +1,114 @@
+//! The one observable snapshot of the daemon.
+//!
+//! Every part writes its own numbers; whoever looks (the log's last line, a test that waits for a condition) borrows
+//! the whole. Published through a `watch` channel: an observer never holds up a writer, and can await a change.
+
+pub(crate) mod http;
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::policy::Limit;
+
+/// What is known of the daemon right now. Counts are since its start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Snapshot {
+    /// Whether the first sweep is done: every callback that waited at the start is known.
+    pub ready: bool,
+    /// Sockets that are up.
+    pub sockets: usize,
+    /// Times a socket came up.
+    pub connects: u64,
+    /// Conversations with a tracker.
+    pub tracked: usize,
+    /// Complete sweeps.
+    pub sweeps: u64,
+    /// Callbacks that a sweep found although notifications should have brought them.
+    pub sweep_corrections: u64,
+    /// Priorities written.
+    pub raises: u64,
+    /// Writes that the platform refused.
+    pub refused_raises: u64,
+    /// Priorities that somebody else changed.
+    pub foreign_changes: u64,
+    /// Callbacks that an agent took.
+    pub answered: u64,
+    /// Callbacks that are over without an answer, or in no queue any more.
+    pub left: u64,
+    /// Callbacks at `max_raises` or `max_priority`.
+    pub limited: u64,
+    /// Looks at a conversation.
+    pub looks: u64,
+    /// REST requests that were sent.
+    pub requests: u64,
+    /// Those of them that failed.
+    pub failed_requests: u64,
+    /// Time for which the platform asked to pause.
+    pub throttled: Duration,
+    /// Frames passed over: too large, binary, malformed or of no concern.
+    pub strange_frames: u64,
+    /// Topics that the platform refused.
+    pub refused_topics: u64,
+    /// Trackers that panicked.
+    pub panics: u64,
+    /// Largest lateness of a write in the last minute of writing.
+    pub lateness: Duration,
+}
+
+/// A handle on the snapshot, for writers and observers alike.
+#[derive(Clone, Debug)]
+pub struct Status(Arc<watch::Sender<Snapshot>>);
+
+impl Default for Status {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(Snapshot::default())))
+    }
+}
+
+impl Status {
+    /// The numbers as they are now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.0.borrow().clone()
+    }
+
+    /// Waits until the snapshot is as wanted.
+    pub async fn until(&self, wanted: impl FnMut(&Snapshot) -> bool) -> Snapshot {
+        let mut changes = self.0.subscribe();
+        match changes.wait_for(wanted).await {
+            Ok(snapshot) => snapshot.clone(),
+            // The sender is held by `self`, so the channel cannot be closed meanwhile.
+            Err(_closed) => self.snapshot(),
+        }
+    }
+
+    /// Changes the snapshot.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Snapshot)) {
+        self.0.send_modify(change);
+    }
+
+    /// Counts a request.
+    pub(crate) fn count_request(&self, answered: bool) {
+        self.update(|now| {
+            now.requests += 1;
+            now.failed_requests += u64::from(!answered);
+        });
+    }
+
+    /// Counts a pause that the platform asked for.
+    pub(crate) fn count_throttle(&self, pause: Duration) {
+        self.update(|now| now.throttled += pause);
+    }
+
+    /// Counts a frame that was passed over.
+    pub(crate) fn count_strange_frame(&self) {
+        self.update(|now| now.strange_frames += 1);
+    }
+
+    /// Counts a callback that needs no more raises.
+    pub(crate) fn count_limit(&self, _limit: Limit) {
+        self.update(|now| now.limited += 1);
+    }
+}

@@ -1,0 +1,377 @@
+//! One conversation, one task: look, decide, wait or write, until the callback is answered or ends.
+//!
+//! A wake-up is a bell, not a message: fifty events for one conversation are one look. Every wait can be cut short by
+//! the bell and by the stop; only a write in flight is never cut off. The permit of a write is waited for *before* the
+//! last decision, so that a step that became pointless meanwhile costs nothing and a long wait is caught up by the one
+//! write that follows it.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::{
+    backoff::Backoff,
+    conversation::{ConversationId, Ending, Observed, ParticipantId, QueueId, Visit, Waiting},
+    genesys::{Failure, FailureKind, Permit},
+    journal::{Claim, Entry, JournalError, Meaning, Write},
+    policy::{Base, Limit, Raise, Step},
+};
+
+mod context;
+
+mod pace;
+
+mod report;
+
+pub(crate) use context::{Bell, Context};
+pub(crate) use pace::Pace;
+
+/// Longest sleep at once. The wall clock may be set while we sleep; this is how late it is noticed.
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+/// Time between looks at a scheduled callback that is due but does not wait yet. It enters its queue up to a minute
+/// late, by recorded examples.
+const RECHECK: Duration = Duration::from_secs(30);
+/// Least rest after a refused write, so that a short policy does not hammer at a closed door.
+const REFUSED_REST: Duration = Duration::from_secs(30);
+
+/// Why a tracker ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The wait is over.
+    Over(Ending),
+    /// It waits on, but no raise will be due any more in this visit.
+    Limited(Limit, ParticipantId),
+    /// The daemon stops.
+    Stopped,
+}
+
+/// The task of one conversation.
+pub(crate) struct Tracker {
+    /// Which conversation.
+    id: ConversationId,
+    /// What all trackers share.
+    context: Arc<Context>,
+    /// Rings when there is news.
+    bell: Arc<Bell>,
+    /// Ends all waits.
+    stop: CancellationToken,
+    /// The visit that is being raised, and since when.
+    visit: Option<(Visit, Option<QueueId>, Timestamp)>,
+    /// A visit that needs no raise any more, and was said to be so before.
+    settled: Option<ParticipantId>,
+    /// Newest step that the platform refused, or that a dry run has told.
+    passed: Option<u32>,
+    /// Failures in a row.
+    backoff: Backoff,
+}
+
+/// What to do after a decision.
+enum Next {
+    /// Look again at once.
+    Look,
+    /// Decide again on this.
+    Decide(Waiting),
+    /// Look again then, or when the bell rings.
+    Rest(Timestamp),
+    /// Look again after a growing pause, or when the bell rings.
+    BackOff,
+    /// The tracker's work is done.
+    End(Outcome),
+}
+
+impl Tracker {
+    /// A tracker that has not looked yet. `settled` is a visit that needs no raise any more.
+    pub(crate) fn new(
+        id: ConversationId,
+        context: Arc<Context>,
+        bell: Arc<Bell>,
+        stop: CancellationToken,
+        settled: Option<ParticipantId>,
+    ) -> Self {
+        Self {
+            id,
+            context,
+            bell,
+            stop,
+            visit: None,
+            settled,
+            passed: None,
+            backoff: Backoff::default(),
+        }
+    }
+
+    /// Tracks until the end.
+    pub(crate) async fn run(mut self) -> Outcome {
+        let mut next = Next::Look;
+        loop {
+            next = match next {
+                Next::Look => self.look().await,
+                Next::Decide(waiting) => self.decide(waiting).await.unwrap_or_else(|error| {
+                    self.journal_failed(&error);
+                    Next::BackOff
+                }),
+                Next::Rest(until) => self.rest(until).await,
+                Next::BackOff => {
+                    let pause = self.backoff.next();
+                    self.rest(self.after(pause)).await
+                }
+                Next::End(outcome) => return outcome,
+            };
+        }
+    }
+
+    /// Reads the conversation and says what follows from it.
+    async fn look(&mut self) -> Next {
+        let looking = self.context.genesys.look(&self.id);
+        let Some(seen) = self.stop.run_until_cancelled(looking).await else {
+            return Next::End(Outcome::Stopped);
+        };
+        self.context.status.update(|now| now.looks += 1);
+        match seen {
+            Ok(seen) => {
+                self.backoff.reset();
+                self.seen(seen).await
+            }
+            Err(failure) if failure.kind == FailureKind::Gone => self.over(Ending::Ended).await,
+            Err(failure) => self.look_failed(&failure),
+        }
+    }
+
+    /// What follows from what was seen.
+    async fn seen(&mut self, seen: Observed) -> Next {
+        let waiting = match seen {
+            Observed::Waiting(waiting) if self.context.queues.wants(waiting.queue.as_ref()) => {
+                waiting
+            }
+            Observed::Waiting(_elsewhere) => return self.over(Ending::LeftQueue).await,
+            Observed::Scheduled { due } => {
+                self.bell.note_waiting(false);
+                return Next::Rest(due.unwrap_or_default().max(self.after(RECHECK)));
+            }
+            Observed::Over(ending) => return self.over(ending).await,
+        };
+        self.bell.note_waiting(true);
+        if self.settled.as_ref() == Some(&waiting.visit.leg) {
+            return Next::Decide(waiting);
+        }
+        let known = self.visit.as_ref().map(|(visit, ..)| visit);
+        if known != Some(&waiting.visit) {
+            self.leave_visit("transferred").await;
+            self.enter_visit(&waiting);
+        }
+        Next::Decide(waiting)
+    }
+
+    /// Decides what is next for a waiting callback, and does it.
+    async fn decide(&mut self, waiting: Waiting) -> Result<Next, JournalError> {
+        let entry = self.entry(&waiting).await?;
+        let now = self.context.clock.now();
+        Ok(match self.context.policy.next(entry.base, &waiting, now) {
+            Step::Wait { until } => Next::Rest(until),
+            Step::Done(limit) => self.limited(limit, waiting.visit.leg),
+            Step::Raise(raise) if self.passed.is_some_and(|passed| raise.step <= passed) => {
+                let due = self
+                    .context
+                    .policy
+                    .due_at(waiting.since, raise.step.saturating_add(1));
+                Next::Rest(due.max(self.after(REFUSED_REST)))
+            }
+            Step::Raise(raise) if self.context.dry_run => {
+                self.tell(&waiting, raise);
+                Next::Decide(waiting)
+            }
+            Step::Raise(_) => self.raise(waiting, &entry).await?,
+        })
+    }
+
+    /// The visit's entry, after what is seen now has been understood.
+    async fn entry(&self, waiting: &Waiting) -> Result<Entry, JournalError> {
+        let journal = &self.context.journal;
+        let entry = journal.entry(&waiting.visit, waiting.priority).await?;
+        match entry.meaning(waiting.priority, self.context.clock.now()) {
+            Meaning::Expected => return Ok(entry),
+            Meaning::Arrived(write) => journal.commit(&waiting.visit, write).await?,
+            Meaning::Foreign => {
+                let base = Base {
+                    priority: waiting.priority,
+                    step: entry.newest_step(),
+                };
+                info!(
+                    conversation_id = %self.id,
+                    visit = %waiting.visit.leg,
+                    from = %entry.expected(),
+                    to = %waiting.priority,
+                    "priority changed by someone else: it is the new base"
+                );
+                self.context.status.update(|now| now.foreign_changes += 1);
+                journal.rebase(&waiting.visit, base).await?;
+            }
+        }
+        journal.entry(&waiting.visit, waiting.priority).await
+    }
+
+    /// Waits for a permit, decides once more, and writes.
+    async fn raise(&mut self, waiting: Waiting, entry: &Entry) -> Result<Next, JournalError> {
+        let permit = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Ok(Next::End(Outcome::Stopped)),
+            () = self.bell.rung() => return Ok(Next::Look),
+            permit = self.context.genesys.permit() => permit,
+        };
+        let now = self.context.clock.now();
+        let Step::Raise(raise) = self.context.policy.next(entry.base, &waiting, now) else {
+            return Ok(Next::Decide(waiting));
+        };
+        let write = Write {
+            step: raise.step,
+            from: waiting.priority,
+            to: raise.to,
+            at: now,
+        };
+        match self.context.journal.claim(&waiting.visit, write).await? {
+            Claim::Granted => self.write(permit, waiting, raise, write).await,
+            Claim::Done => {
+                let due = self
+                    .context
+                    .policy
+                    .due_at(waiting.since, raise.step.saturating_add(1));
+                Ok(Next::Rest(due))
+            }
+        }
+    }
+
+    /// Sends a claimed write and notes what became of it.
+    async fn write(
+        &mut self,
+        permit: Permit,
+        mut waiting: Waiting,
+        raise: Raise,
+        write: Write,
+    ) -> Result<Next, JournalError> {
+        let sent = self.context.clock.now();
+        match self
+            .context
+            .genesys
+            .set_priority(permit, &self.id, raise.to)
+            .await
+        {
+            Ok(now_at) => {
+                self.backoff.reset();
+                let confirmed = Write {
+                    to: now_at,
+                    at: self.context.clock.now(),
+                    ..write
+                };
+                self.context
+                    .journal
+                    .commit(&waiting.visit, confirmed)
+                    .await?;
+                self.raised(&waiting, raise, now_at, sent);
+                waiting.priority = now_at;
+                Ok(Next::Decide(waiting))
+            }
+            // The claim stays open: the write may have arrived all the same.
+            Err(failure) if failure.is_passing() => {
+                debug!(conversation_id = %self.id, error = %failure, "no answer to a raise: looking again");
+                Ok(Next::BackOff)
+            }
+            Err(failure) => {
+                self.context.journal.release(&waiting.visit, write).await?;
+                self.refused(&waiting, raise, &failure);
+                Ok(Next::Look)
+            }
+        }
+    }
+
+    /// Says how the visit ended, if there was one, and forgets it.
+    async fn leave_visit(&mut self, outcome: &str) {
+        let Some((visit, queue, _)) = self.visit.take() else {
+            return;
+        };
+        self.say_finished(&visit, queue.as_ref(), outcome);
+        if let Err(error) = self.context.journal.close(&visit).await {
+            self.journal_failed(&error);
+        }
+    }
+
+    /// The wait is over.
+    async fn over(&mut self, ending: Ending) -> Next {
+        if self.visit.is_some() {
+            self.context.status.update(|now| match ending {
+                Ending::Answered => now.answered += 1,
+                Ending::Ended | Ending::LeftQueue | Ending::NotACallback => now.left += 1,
+            });
+        }
+        self.leave_visit(match ending {
+            Ending::Answered => "answered",
+            Ending::Ended => "ended",
+            Ending::LeftQueue | Ending::NotACallback => "left_queue",
+        })
+        .await;
+        Next::End(Outcome::Over(ending))
+    }
+
+    /// No raise will be due any more in this visit.
+    fn limited(&mut self, limit: Limit, leg: ParticipantId) -> Next {
+        if self.visit.is_some() {
+            self.context.status.count_limit(limit);
+        }
+        // The entry stays: should the callback come up again, its base must still be known.
+        if let Some((visit, queue, _)) = self.visit.take() {
+            let outcome = match limit {
+                Limit::MaxRaises => "max_raises",
+                Limit::MaxPriority => "max_priority",
+            };
+            self.say_finished(&visit, queue.as_ref(), outcome);
+        }
+        Next::End(Outcome::Limited(limit, leg))
+    }
+
+    /// A look brought nothing.
+    fn look_failed(&self, failure: &Failure) -> Next {
+        match failure.kind {
+            FailureKind::Transient | FailureKind::Throttled { .. } => {
+                debug!(conversation_id = %self.id, error = %failure, "look failed: trying again");
+            }
+            FailureKind::Denied | FailureKind::Gone | FailureKind::Unexpected => {
+                warn!(
+                    conversation_id = %self.id,
+                    error = %failure,
+                    correlation_id = failure.correlation_id(),
+                    "look failed: this callback is not raised meanwhile"
+                );
+            }
+        }
+        Next::BackOff
+    }
+
+    /// The journal does not work, so nothing may be written.
+    fn journal_failed(&self, error: &JournalError) {
+        tracing::error!(conversation_id = %self.id, %error, "nothing is raised without the journal");
+    }
+
+    /// Waits until then, or until the bell rings or the daemon stops.
+    async fn rest(&self, until: Timestamp) -> Next {
+        loop {
+            let left = self.context.clock.until(until);
+            if left.is_zero() {
+                return Next::Look;
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Next::End(Outcome::Stopped),
+                () = self.bell.rung() => return Next::Look,
+                () = sleep(left.min(LONGEST_SLEEP)) => {}
+            }
+        }
+    }
+
+    /// The time that is so far away.
+    fn after(&self, pause: Duration) -> Timestamp {
+        let now = self.context.clock.now();
+        now.saturating_add(pause).unwrap_or(Timestamp::MAX)
+    }
+}

@@ -1,0 +1,124 @@
+//! What a tracker says: its log lines, and the counts that go with them.
+//!
+//! The messages are constants that operators search for; what differs is in the fields.
+
+use std::{sync::PoisonError, time::Duration};
+
+use jiff::Timestamp;
+use tracing::{field::display, info, warn};
+
+use super::Tracker;
+use crate::{
+    clock::elapsed,
+    conversation::{Priority, QueueId, Visit, Waiting},
+    genesys::{Failure, FailureKind},
+    policy::Raise,
+    source::notifications::Follow,
+};
+
+impl Tracker {
+    /// Says that a raise was made.
+    pub(super) fn raised(&self, waiting: &Waiting, raise: Raise, to: Priority, sent: Timestamp) {
+        let late = elapsed(raise.due, sent);
+        info!(
+            conversation_id = %self.id,
+            visit = %waiting.visit.leg,
+            queue_id = waiting.queue.as_ref().map(display),
+            from = %waiting.priority,
+            to = %to,
+            step = raise.step,
+            waited_s = elapsed(waiting.since, sent).as_secs(),
+            late_ms = millis(late),
+            "priority raised"
+        );
+        self.context.status.update(|now| now.raises += 1);
+        // What was due before this tracker knew of the visit says nothing about keeping a schedule.
+        let known_since = self.visit.as_ref().map(|(_, _, since)| *since);
+        if known_since.is_some_and(|since| since <= raise.due) {
+            self.context.pace.note(late, &self.context.status);
+        }
+    }
+
+    /// Says what a dry run would have raised.
+    pub(super) fn tell(&mut self, waiting: &Waiting, raise: Raise) {
+        self.passed = Some(raise.step);
+        info!(
+            conversation_id = %self.id,
+            visit = %waiting.visit.leg,
+            queue_id = waiting.queue.as_ref().map(display),
+            from = %waiting.priority,
+            to = %raise.to,
+            step = raise.step,
+            dry_run = true,
+            "priority would be raised"
+        );
+    }
+
+    /// Notes that the platform refused a raise. A look will show whether the callback waits at all; if it does, the
+    /// step is passed over and the next one is tried.
+    pub(super) fn refused(&mut self, waiting: &Waiting, raise: Raise, failure: &Failure) {
+        self.passed = Some(raise.step);
+        self.context.status.update(|now| now.refused_raises += 1);
+        let queue = waiting.queue.as_ref().map(display);
+        let first = failure.kind == FailureKind::Denied && self.denied_first(waiting);
+        if first {
+            warn!(
+                queue_id = queue,
+                error = %failure,
+                correlation_id = failure.correlation_id(),
+                "not allowed to raise in this queue: give the OAuth client's role routing:conversation:edit in the queue's division"
+            );
+        } else {
+            info!(
+                conversation_id = %self.id,
+                queue_id = queue,
+                error = %failure,
+                correlation_id = failure.correlation_id(),
+                "raise refused"
+            );
+        }
+    }
+
+    /// Whether this is the first refusal in the queue.
+    pub(super) fn denied_first(&self, waiting: &Waiting) -> bool {
+        let mut denied = self
+            .context
+            .denied
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        denied.insert(waiting.queue.clone())
+    }
+
+    /// Takes up a visit.
+    pub(super) fn enter_visit(&mut self, waiting: &Waiting) {
+        let now = self.context.clock.now();
+        self.passed = None;
+        self.visit = Some((waiting.visit.clone(), waiting.queue.clone(), now));
+        // The receiver ends only with the daemon.
+        let _ended = self.context.follows.send(Follow::Start(self.id.clone()));
+        info!(
+            conversation_id = %self.id,
+            visit = %waiting.visit.leg,
+            queue_id = waiting.queue.as_ref().map(display),
+            priority = %waiting.priority,
+            waited_s = elapsed(waiting.since, now).as_secs(),
+            "callback tracked"
+        );
+    }
+
+    /// Says how a visit ended.
+    pub(super) fn say_finished(&self, visit: &Visit, queue: Option<&QueueId>, outcome: &str) {
+        info!(
+            conversation_id = %self.id,
+            visit = %visit.leg,
+            queue_id = queue.map(display),
+            outcome,
+            "callback finished"
+        );
+    }
+}
+
+/// Whole milliseconds, for a log line.
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
