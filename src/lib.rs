@@ -28,4 +28,5 @@ mod source;
 
 pub mod status;
 
+pub mod sandbox;
 mod tracker;

@@ -20,6 +20,13 @@ use crate::{
 pub(super) fn run(command: &Run) -> Result<Exit, Failed> {
     let mut settings = load(&command.source)?;
     settings.callbacks.dry_run |= command.dry_run;
+    if let Some(refused) = settings
+        .findings()
+        .into_iter()
+        .find(|finding| finding.severity == Severity::Error)
+    {
+        return Err(Failed::new(Exit::Settings, refused.to_string()));
+    }
     logging::start(&settings.log).map_err(|error| Failed::new(Exit::Internal, error))?;
     say_findings(&settings);
     runtime()?.block_on(daemon(settings))

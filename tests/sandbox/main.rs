@@ -1,0 +1,10 @@
+//! The sandbox as a client sees it: over real HTTP and WebSockets, on a paused clock.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test's own functions may fail as its tests do"
+)]
+
+mod client;
+
+mod rest;
