@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, millis},
     fleet::Fleet,
     genesys::{Failure, Genesys, NoTls},
     journal::Journal,
@@ -112,6 +112,8 @@ impl Daemon {
         let stop = shutdown.drain().child_token();
         let mut parts = self.start_parts(&genesys, &queues, started?, stop);
         let ended = tokio::select! {
+            // First, because told to stop the parts end by themselves.
+            biased;
             () = shutdown.drain().cancelled() => Ok(()),
             Some(part) = parts.sources.join_next() => {
                 Err(DaemonError::PartEnded(part.unwrap_or("source of callbacks")))
@@ -230,7 +232,7 @@ impl Daemon {
         info!(
             how,
             left,
-            took_ms = started.elapsed().as_millis(),
+            took_ms = millis(started.elapsed()),
             raises = now.raises,
             answered = now.answered,
             requests = now.requests,

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use crate::{
-    conversation::{ConversationId, ParticipantId},
+    conversation::{ConversationId, ParticipantId, Waiting},
     genesys::{Sighting, VisitKey},
     source::{Notice, notifications::Follow},
     tracker::{Bell, Context, Outcome, Tracker},
@@ -106,7 +106,7 @@ impl Fleet {
                 sightings,
                 complete,
             } => self.resync(&sightings, complete),
-            Notice::Changed { id, leg } => self.look_at(id, leg.as_ref()),
+            Notice::Changed { id, seen } => self.look_at(id, seen.as_ref()),
             Notice::Gone(id) => {
                 if let Some(member) = self.members.get(&id) {
                     member.bell.ring();
@@ -115,14 +115,16 @@ impl Fleet {
         }
     }
 
-    /// A callback may wait: wakes its tracker or starts one.
-    fn look_at(&mut self, id: ConversationId, leg: Option<&ParticipantId>) {
+    /// A callback may wait: wakes its tracker or starts one, unless the event shows only what is known.
+    fn look_at(&mut self, id: ConversationId, seen: Option<&Waiting>) {
         if let Some(member) = self.members.get(&id) {
-            member.bell.ring();
+            if !seen.is_some_and(|seen| member.bell.knows(seen)) {
+                member.bell.ring();
+            }
             return;
         }
         let settled = self.settled.get(&id).map(|settled| &settled.leg);
-        if settled.is_some() && settled == leg {
+        if settled.is_some() && settled == seen.map(|seen| &seen.visit.leg) {
             return;
         }
         self.start(id, None);

@@ -64,7 +64,7 @@ pub struct Raise {
     pub to: Priority,
     /// The newest step due, counted from queue entry.
     pub step: u32,
-    /// When that step became due.
+    /// When the first of the steps in it became due: lateness counts from here.
     pub due: Timestamp,
 }
 
@@ -108,7 +108,7 @@ impl Policy {
             return Step::Raise(Raise {
                 to,
                 step,
-                due: self.due_at(waiting.since, step),
+                due: self.due_at(waiting.since, self.first_missing(base, waiting.priority)),
             });
         }
         if Some(step) == self.max_raises {
@@ -127,6 +127,14 @@ impl Policy {
         base.priority
             .plus(points)
             .min(self.ceiling().max(base.priority))
+    }
+
+    /// The first step whose target is above this priority.
+    fn first_missing(&self, base: Base, priority: Priority) -> u32 {
+        let gained = priority.points() - base.priority.points();
+        let steps = gained.max(0) / i64::from(self.increment);
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        base.step.saturating_add(steps).saturating_add(1)
     }
 
     /// How many steps are due after this time in queue.

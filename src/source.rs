@@ -15,7 +15,7 @@ mod subscription;
 pub(crate) mod sweep;
 
 use crate::{
-    conversation::{ConversationId, ParticipantId},
+    conversation::{ConversationId, Waiting},
     genesys::Sighting,
 };
 
@@ -33,8 +33,8 @@ pub(crate) enum Notice {
     Changed {
         /// Which conversation.
         id: ConversationId,
-        /// The ACD leg in which it was said to wait, where that was said.
-        leg: Option<ParticipantId>,
+        /// What the event showed of its wait, where it did.
+        seen: Option<Waiting>,
     },
     /// A callback may have stopped waiting: look at it if it is tracked.
     Gone(ConversationId),

@@ -148,12 +148,12 @@ impl Tracker {
             }
             Observed::Waiting(_elsewhere) => return self.over(Ending::LeftQueue).await,
             Observed::Scheduled { due } => {
-                self.bell.note_waiting(false);
+                self.bell.note_not_waiting();
                 return Next::Rest(due.unwrap_or_default().max(self.after(RECHECK)));
             }
             Observed::Over(ending) => return self.over(ending).await,
         };
-        self.bell.note_waiting(true);
+        self.bell.note(&waiting, None);
         if self.settled.as_ref() == Some(&waiting.visit.leg) {
             return Next::Decide(waiting);
         }
@@ -202,8 +202,8 @@ impl Tracker {
                 info!(
                     conversation_id = %self.id,
                     visit = %waiting.visit.leg,
-                    from = %entry.expected(),
-                    to = %waiting.priority,
+                    from = entry.expected().points(),
+                    to = waiting.priority.points(),
                     "priority changed by someone else: it is the new base"
                 );
                 self.context.status.update(|now| now.foreign_changes += 1);
@@ -252,6 +252,7 @@ impl Tracker {
         write: Write,
     ) -> Result<Next, JournalError> {
         let sent = self.context.clock.now();
+        self.bell.note(&waiting, Some(raise.to));
         match self
             .context
             .genesys
@@ -271,6 +272,7 @@ impl Tracker {
                     .await?;
                 self.raised(&waiting, raise, now_at, sent);
                 waiting.priority = now_at;
+                self.bell.note(&waiting, None);
                 Ok(Next::Decide(waiting))
             }
             // The claim stays open: the write may have arrived all the same.

@@ -74,9 +74,9 @@ fn say_findings(settings: &Settings) {
     for finding in settings.findings() {
         match finding.severity {
             Severity::Error | Severity::Warning => {
-                warn!(setting = finding.setting, "{}", finding.sentence);
+                warn!(setting = finding.setting, finding.sentence, "settings");
             }
-            Severity::Note => info!(setting = finding.setting, "{}", finding.sentence),
+            Severity::Note => info!(setting = finding.setting, finding.sentence, "settings"),
         }
     }
 }

@@ -49,8 +49,8 @@ pub(crate) struct Genesys {
     limiter: Arc<Limiter>,
     /// Refuses every request that could change something.
     dry_run: bool,
-    /// TLS for sockets; absent where the platform is on loopback without TLS.
-    pub(super) tls: Option<Arc<rustls::ClientConfig>>,
+    /// TLS, for sockets as well.
+    pub(super) tls: Arc<rustls::ClientConfig>,
     /// Which socket addresses are believed.
     pub(super) streaming: settings::StreamingHost,
     /// Wall time, for what the platform says in wall time.
@@ -123,11 +123,12 @@ impl Genesys {
             ));
         let secure = settings.api_url.scheme() == "https" || settings.login_url.scheme() == "https";
         let (builder, tls) = if secure {
-            let tls = tls::client()?;
-            (builder.tls_backend_preconfigured((*tls).clone()), Some(tls))
+            (builder, tls::verified()?)
         } else {
-            (builder.no_proxy(), None)
+            // A proxy is for the way out, and there is none.
+            (builder.no_proxy(), tls::trusting_nobody()?)
         };
+        let builder = builder.tls_backend_preconfigured((*tls).clone());
         let http = builder.build().map_err(NoTls::of_client)?;
         let limiter = Arc::new(Limiter::new(settings.requests_per_minute));
         let tokens = TokenSource::new(

@@ -4,7 +4,7 @@
 //! connection is dead even if TCP disagrees. The platform's heartbeats come every 30 s, so it is the ping that decides.
 //! Reconnecting is not done here.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::{
@@ -107,10 +107,7 @@ impl Socket {
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(MAX_RECEIVED))
             .max_frame_size(Some(MAX_RECEIVED));
-        let connector = genesys
-            .tls
-            .clone()
-            .map_or(Connector::Plain, Connector::Rustls);
+        let connector = Connector::Rustls(Arc::clone(&genesys.tls));
         let connecting =
             connect_async_tls_with_config(channel.uri(), Some(config), true, Some(connector));
         match timeout(CONNECT_DEADLINE, connecting).await {

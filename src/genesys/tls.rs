@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustls::ClientConfig;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_platform_verifier::BuilderVerifierExt;
 
 /// What keeps TLS from being set up: no trusted roots, usually an image without `ca-certificates`.
@@ -19,13 +19,27 @@ impl NoTls {
     }
 }
 
-/// The client side of TLS 1.2 and 1.3, verified against the system's roots.
-pub(super) fn client() -> Result<Arc<ClientConfig>, NoTls> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
+/// TLS 1.2 and 1.3, verified against the system's roots.
+pub(super) fn verified() -> Result<Arc<ClientConfig>, NoTls> {
+    let config = builder()?
+        .with_platform_verifier()
         .map_err(|error| NoTls(error.into()))?
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// TLS that trusts nobody: for a platform on loopback without TLS, where the system's roots are not needed.
+pub(super) fn trusting_nobody() -> Result<Arc<ClientConfig>, NoTls> {
+    let config = builder()?
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// The client side of TLS, but for whom it trusts.
+fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, NoTls> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| NoTls(error.into()))
 }

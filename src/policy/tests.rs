@@ -66,8 +66,8 @@ fn without_limits() {
         ("a moment before", base(0, 0), 0, STEP - 1, wait(STEP)),
         ("on the due time", base(0, 0), 0, STEP, raise(1, 1, STEP)),
         ("already there", base(0, 0), 1, STEP, wait(2 * STEP)),
-        ("missed", base(0, 0), 1, 7 * STEP + 1, raise(7, 7, 7 * STEP)),
-        ("a base", base(40, 0), 40, 2 * STEP, raise(42, 2, 2 * STEP)),
+        ("missed", base(0, 0), 1, 7 * STEP + 1, raise(7, 7, 2 * STEP)),
+        ("a base", base(40, 0), 40, 2 * STEP, raise(42, 2, STEP)),
         ("negative", base(-9, 0), -9, STEP, raise(-8, 1, STEP)),
         (
             "somebody else's",
@@ -110,7 +110,7 @@ fn at_most_max_raises() {
         ("first", 0, STEP, raise(1, 1, STEP)),
         ("between", 1, 2 * STEP - 1, wait(2 * STEP)),
         ("last", 1, 2 * STEP, raise(2, 2, 2 * STEP)),
-        ("all missed", 0, 9 * STEP, raise(2, 2, 2 * STEP)),
+        ("all missed", 0, 9 * STEP, raise(2, 2, STEP)),
         ("all made", 2, 2 * STEP, done.clone()),
         ("long after", 2, 90 * STEP, done),
     ] {
@@ -131,7 +131,7 @@ fn never_above_max_priority() {
     };
     let done = Step::Done(Limit::MaxPriority);
     for (name, base, seen, now, expected) in [
-        ("below", base(0, 0), 0, 2 * STEP, raise(8, 2, 2 * STEP)),
+        ("below", base(0, 0), 0, 2 * STEP, raise(8, 2, STEP)),
         ("cut to it", base(0, 0), 8, 3 * STEP, raise(10, 3, 3 * STEP)),
         ("at it", base(0, 0), 10, 3 * STEP, done.clone()),
         ("arrived above it", base(12, 0), 12, 0, done),
@@ -153,7 +153,7 @@ fn the_platforms_own_maximum_is_an_end_too() {
     let top = Priority::MAX.points();
     assert_eq!(
         policy.next(base(5, 0), &waiting(5), at(9 * STEP)),
-        raise(top, 9, 9 * STEP)
+        raise(top, 9, STEP)
     );
     assert_eq!(
         policy.next(base(5, 0), &waiting(top), at(9 * STEP)),

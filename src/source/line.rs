@@ -380,10 +380,10 @@ fn notice(event: Event, ours: &Queues) -> Notice {
             seen: Observed::Waiting(waiting),
         } => Notice::Changed {
             id,
-            leg: Some(waiting.visit.leg),
+            seen: Some(waiting),
         },
         Event::Callback { id, .. } | Event::AcdStart { id, .. } => {
-            Notice::Changed { id, leg: None }
+            Notice::Changed { id, seen: None }
         }
     }
 }

@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use super::{Notice, queues::Queues};
 use crate::{
     backoff::Backoff,
+    clock::millis,
     conversation::QueueId,
     genesys::{Failure, FailureKind, Genesys, Sighting},
     status::Status,
@@ -121,7 +122,7 @@ impl Sweep {
             complete,
         };
         if self.notices.send(notice).await.is_ok() {
-            let took = started.elapsed().as_millis();
+            let took = millis(started.elapsed());
             info!(waiting, complete, took_ms = took, "sweep done");
         }
         self.status.update(|now| now.sweeps += 1);

@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::{Notify, mpsc};
@@ -13,7 +10,7 @@ use tokio::sync::{Notify, mpsc};
 use super::Pace;
 use crate::{
     clock::Clock,
-    conversation::QueueId,
+    conversation::{ParticipantId, Priority, QueueId, Waiting},
     genesys::Genesys,
     journal::Journal,
     policy::Policy,
@@ -50,8 +47,19 @@ pub(crate) struct Context {
 pub(crate) struct Bell {
     /// Rings: look now. Coalesces.
     wake: Notify,
-    /// Whether the callback was waiting when it was last looked at.
-    waiting: AtomicBool,
+    /// The wait as the tracker knows it; nothing while the callback does not wait.
+    known: Mutex<Option<Known>>,
+}
+
+/// A wait as its tracker knows it.
+#[derive(Debug)]
+struct Known {
+    /// The visit.
+    leg: ParticipantId,
+    /// Its priority.
+    priority: Priority,
+    /// The priority that is being written: an event may tell of it before the answer does.
+    writing: Option<Priority>,
 }
 
 impl Bell {
@@ -65,13 +73,35 @@ impl Bell {
         self.wake.notified().await;
     }
 
-    /// Notes whether the callback waits, as a look has just shown.
-    pub(super) fn note_waiting(&self, waiting: bool) {
-        self.waiting.store(waiting, Ordering::Relaxed);
+    /// Notes the wait as it is now known.
+    pub(super) fn note(&self, waiting: &Waiting, underway: Option<Priority>) {
+        *self.known() = Some(Known {
+            leg: waiting.visit.leg.clone(),
+            priority: waiting.priority,
+            writing: underway,
+        });
+    }
+
+    /// Notes that the callback does not wait.
+    pub(super) fn note_not_waiting(&self) {
+        *self.known() = None;
     }
 
     /// Whether the callback was waiting when it was last looked at.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed)
+        self.known().is_some()
+    }
+
+    /// Whether what an event shows is no news: our own write, most often.
+    pub(crate) fn knows(&self, seen: &Waiting) -> bool {
+        self.known().as_ref().is_some_and(|known| {
+            known.leg == seen.visit.leg
+                && (known.priority == seen.priority || known.writing == Some(seen.priority))
+        })
+    }
+
+    /// What is known.
+    fn known(&self) -> MutexGuard<'_, Option<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,8 +11,7 @@ use std::{
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::report::millis;
-use crate::status::Status;
+use crate::{clock::millis, status::Status};
 
 /// Lateness below which raises are on schedule; a few requests queued behind a sweep take as long.
 const ON_SCHEDULE: Duration = Duration::from_secs(2);

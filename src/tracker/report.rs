@@ -2,14 +2,14 @@
 //!
 //! The messages are constants that operators search for; what differs is in the fields.
 
-use std::{sync::PoisonError, time::Duration};
+use std::sync::PoisonError;
 
 use jiff::Timestamp;
 use tracing::{field::display, info, warn};
 
 use super::Tracker;
 use crate::{
-    clock::elapsed,
+    clock::{elapsed, millis},
     conversation::{Priority, QueueId, Visit, Waiting},
     genesys::{Failure, FailureKind},
     policy::Raise,
@@ -24,8 +24,8 @@ impl Tracker {
             conversation_id = %self.id,
             visit = %waiting.visit.leg,
             queue_id = waiting.queue.as_ref().map(display),
-            from = %waiting.priority,
-            to = %to,
+            from = waiting.priority.points(),
+            to = to.points(),
             step = raise.step,
             waited_s = elapsed(waiting.since, sent).as_secs(),
             late_ms = millis(late),
@@ -46,8 +46,8 @@ impl Tracker {
             conversation_id = %self.id,
             visit = %waiting.visit.leg,
             queue_id = waiting.queue.as_ref().map(display),
-            from = %waiting.priority,
-            to = %raise.to,
+            from = waiting.priority.points(),
+            to = raise.to.points(),
             step = raise.step,
             dry_run = true,
             "priority would be raised"
@@ -100,7 +100,7 @@ impl Tracker {
             conversation_id = %self.id,
             visit = %waiting.visit.leg,
             queue_id = waiting.queue.as_ref().map(display),
-            priority = %waiting.priority,
+            priority = waiting.priority.points(),
             waited_s = elapsed(waiting.since, now).as_secs(),
             "callback tracked"
         );
@@ -116,9 +116,4 @@ impl Tracker {
             "callback finished"
         );
     }
-}
-
-/// Whole milliseconds, for a log line.
-pub(super) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,12 +1,20 @@
 //! A client of the sandbox that says what it means: what a test asks for, and nothing about how.
 
+use std::time::Duration;
+
 use callback_prioritizer::{
     clock::Clock,
     conversation::ConversationId,
     sandbox::{Options, Sandbox},
 };
+use futures_util::{SinkExt, StreamExt};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Error, Message},
+};
 
 /// A sandbox like this one, on the paused clock, on a Monday morning.
 pub(crate) async fn start(options: Options) -> Sandbox {
@@ -92,4 +100,74 @@ pub(crate) async fn expect(answer: Response, status: u16) -> Value {
     let text = answer.text().await.unwrap();
     assert_eq!(found, status, "{text}");
     serde_json::from_str(&text).unwrap_or(Value::Null)
+}
+
+/// A WebSocket of a channel, as a client holds it.
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    /// Connects to a channel.
+    pub(crate) async fn open(channel: &Value) -> Self {
+        Self::try_open(channel).await.unwrap()
+    }
+
+    /// Connects to a channel that may refuse.
+    pub(crate) async fn try_open(channel: &Value) -> Result<Self, Error> {
+        let uri = channel["connectUri"].as_str().unwrap();
+        let (socket, _) = connect_async(uri).await?;
+        Ok(Self(socket))
+    }
+
+    /// Sends a text.
+    pub(crate) async fn say(&mut self, text: &str) {
+        self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// The next message of any kind; none when the socket has ended.
+    pub(crate) async fn next(&mut self) -> Option<Result<Message, Error>> {
+        self.0.next().await
+    }
+
+    /// The next text, as JSON.
+    pub(crate) async fn hear(&mut self) -> Value {
+        let message = self.next().await.unwrap().unwrap();
+        serde_json::from_str(message.to_text().unwrap()).unwrap()
+    }
+
+    /// Whether nothing is said for a while.
+    pub(crate) async fn is_quiet_for(&mut self, while_: Duration) -> bool {
+        timeout(while_, self.next()).await.is_err()
+    }
+
+    /// The code and the reason with which the socket is closed.
+    pub(crate) async fn close(&mut self) -> (u16, String) {
+        loop {
+            if let Message::Close(Some(frame)) = self.next().await.unwrap().unwrap() {
+                return (frame.code.into(), frame.reason.to_string());
+            }
+        }
+    }
+}
+
+impl Api {
+    /// Makes a channel.
+    pub(crate) async fn channel(&self) -> Value {
+        self.post("/api/v2/notifications/channels", Value::Null)
+            .await
+    }
+
+    /// Sets what a channel is subscribed to.
+    pub(crate) async fn subscribe(&self, channel: &Value, topics: &[String]) -> Response {
+        let id = channel["id"].as_str().unwrap();
+        let path = format!("/api/v2/notifications/channels/{id}/subscriptions");
+        let topics: Vec<_> = topics.iter().map(|id| json!({ "id": id })).collect();
+        self.send(Method::PUT, &path, topics.into()).await
+    }
+
+    /// A socket of a new channel with these topics.
+    pub(crate) async fn listen(&self, topics: &[String]) -> Socket {
+        let channel = self.channel().await;
+        expect(self.subscribe(&channel, topics).await, 200).await;
+        Socket::open(&channel).await
+    }
 }

@@ -7,4 +7,10 @@
 
 mod client;
 
+mod analytics;
+mod contract;
+mod control;
+mod notifications;
 mod rest;
+mod routing;
+mod trouble;

@@ -33,7 +33,7 @@ impl State {
     ) -> Result<ParticipantId, Refused> {
         let user = agent.and_then(|number| self.agents.get(number));
         let user = user.map_or_else(|| self.someone.clone(), |agent| agent.user.clone());
-        let found = self.conversation(id)?;
+        let found = self.live(id)?;
         if found.waiting().is_none() {
             return Err(Refused::NotWaiting);
         }
@@ -86,7 +86,7 @@ impl State {
 
     /// Whoever is alerted answers; someone is, if nobody was.
     pub(super) fn answer(&mut self, id: &ConversationId, at: Timestamp) -> Result<(), Refused> {
-        let found = self.conversation(id)?;
+        let found = self.live(id)?;
         let acd = found.waiting().ok_or(Refused::NotWaiting)?.id.clone();
         if found.ringing().is_none() {
             self.alert(id, None, at)?;

@@ -1,0 +1,224 @@
+//! A contact centre and a daemon in one runtime, under one paused clock: real HTTP, real WebSocket, no time passing but
+//! what is waited for. Nothing here sleeps to let things happen: tests await conditions, and let virtual time pass only
+//! where time itself is what matters.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use callback_prioritizer::{
+    clock::Clock,
+    conversation::{ConversationId, QueueId},
+    daemon::{Daemon, DaemonError},
+    journal::{Journal, MemoryJournal},
+    sandbox::{Callback, Options, Sandbox, World},
+    settings,
+    shutdown::Shutdown,
+    status::{Snapshot, Status},
+};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+/// When every test begins.
+pub(crate) const START: &str = "2026-01-05T09:00:00Z";
+/// Virtual time after which a condition that does not hold is a failure.
+const PATIENCE: Duration = Duration::from_hours(48);
+
+/// Minutes as a duration.
+pub(crate) const fn minutes(number: u64) -> Duration {
+    Duration::from_mins(number)
+}
+
+/// Lets virtual time pass.
+pub(crate) async fn pass(time: Duration) {
+    sleep(time).await;
+}
+
+/// An embedded platform, its clock, and the settings of daemons that use it.
+pub(crate) struct Centre {
+    /// The platform.
+    pub(crate) sandbox: Sandbox,
+    /// Wall time of platform and daemons.
+    pub(crate) clock: Clock,
+    /// Settings, as environment variables.
+    settings: BTreeMap<String, String>,
+    /// What daemons remember; survives them.
+    journal: Arc<dyn Journal>,
+}
+
+impl Centre {
+    /// A platform as most organisations have it.
+    pub(crate) async fn open() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A platform that differs in something.
+    pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
+        let clock = Clock::anchored(START.parse().unwrap());
+        let mut options = Options {
+            seed: 7,
+            clock,
+            ..Options::default()
+        };
+        change(&mut options);
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let settings = [
+            ("GENESYS__API_URL", sandbox.url()),
+            ("GENESYS__LOGIN_URL", sandbox.url()),
+            ("GENESYS__CLIENT_ID", "sandbox".to_owned()),
+            ("STATUS__LISTEN", "127.0.0.1:0".to_owned()),
+        ];
+        let mut centre = Self {
+            sandbox,
+            clock,
+            settings: BTreeMap::from([(
+                "GENESYSCLOUD_OAUTHCLIENT_SECRET".to_owned(),
+                "sandbox".to_owned(),
+            )]),
+            journal: Arc::new(MemoryJournal::default()),
+        };
+        for (name, value) in settings {
+            centre = centre.set(name, &value);
+        }
+        centre
+    }
+
+    /// With this setting, for example `POLICY__WAIT`.
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
+        self.settings
+            .insert(format!("CALLBACK_PRIORITIZER__{name}"), value.to_owned());
+        self
+    }
+
+    /// With this client secret.
+    pub(crate) fn secret(mut self, secret: &str) -> Self {
+        self.settings.insert(
+            "GENESYSCLOUD_OAUTHCLIENT_SECRET".to_owned(),
+            secret.to_owned(),
+        );
+        self
+    }
+
+    /// The world of the platform.
+    pub(crate) fn world(&self) -> &World {
+        self.sandbox.world()
+    }
+
+    /// The queue with this name.
+    pub(crate) fn queue(&self, name: &str) -> QueueId {
+        self.world().queue(name).unwrap()
+    }
+
+    /// A callback to Support that waits from now on.
+    pub(crate) fn callback(&self) -> ConversationId {
+        self.world()
+            .add_callback(Callback::to(&self.queue("Support")))
+    }
+
+    /// Its priority now.
+    pub(crate) fn priority(&self, id: &ConversationId) -> i64 {
+        self.world().priority(id).unwrap().points()
+    }
+
+    /// What was written to it: the priorities, in order.
+    pub(crate) fn writes(&self, id: &ConversationId) -> Vec<i64> {
+        let writes = self.world().writes().into_iter();
+        writes
+            .filter(|write| write.conversation == *id)
+            .map(|write| write.to.points())
+            .collect()
+    }
+
+    /// How many requests with this method had a path that begins so.
+    pub(crate) fn requests(&self, method: &str, path: &str) -> usize {
+        let requests = self.sandbox.requests().into_iter();
+        requests
+            .filter(|request| request.method == method && request.path.starts_with(path))
+            .count()
+    }
+
+    /// How often the conversation was read.
+    pub(crate) fn looks(&self, id: &ConversationId) -> usize {
+        self.requests("GET", &format!("/api/v2/conversations/{id}"))
+    }
+
+    /// Starts a daemon.
+    pub(crate) fn start(&self) -> Running {
+        let status = Status::default();
+        let shutdown = Shutdown::default();
+        let daemon = Daemon {
+            settings: settings::load(None, &self.settings).unwrap(),
+            journal: Arc::clone(&self.journal),
+            clock: self.clock,
+            status: status.clone(),
+        };
+        let mut task = JoinSet::new();
+        let switch = shutdown.clone();
+        task.spawn(async move { daemon.run(&switch).await });
+        Running {
+            status,
+            shutdown,
+            task,
+        }
+    }
+
+    /// Starts a daemon and waits until its first sweep is done and its socket is up.
+    pub(crate) async fn start_ready(&self) -> Running {
+        let daemon = self.start();
+        daemon
+            .until(|now| now.ready && now.sockets > 0 && now.sweeps > 1)
+            .await;
+        daemon
+    }
+}
+
+/// A daemon that runs.
+pub(crate) struct Running {
+    /// What it says of itself.
+    pub(crate) status: Status,
+    /// Stops it.
+    pub(crate) shutdown: Shutdown,
+    /// It.
+    task: JoinSet<Result<(), DaemonError>>,
+}
+
+impl Running {
+    /// Waits until it says so.
+    pub(crate) async fn until(&self, wanted: impl FnMut(&Snapshot) -> bool) -> Snapshot {
+        let waiting = timeout(PATIENCE, self.status.until(wanted)).await;
+        waiting.unwrap_or_else(|_| panic!("never came: {:?}", self.status.snapshot()))
+    }
+
+    /// What it says now.
+    pub(crate) fn now(&self) -> Snapshot {
+        self.status.snapshot()
+    }
+
+    /// Waits until so many are tracked.
+    pub(crate) async fn tracks(&self, number: usize) {
+        self.until(|now| now.tracked == number).await;
+    }
+
+    /// Stops it in good order.
+    pub(crate) async fn stop(self) {
+        self.shutdown.request();
+        self.ended().await.unwrap();
+    }
+
+    /// How it ended.
+    pub(crate) async fn ended(mut self) -> Result<(), DaemonError> {
+        self.task.join_next().await.unwrap().unwrap()
+    }
+
+    /// Ends it at once, as a kill does.
+    pub(crate) fn kill(self) {
+        drop(self);
+    }
+}
+
+/// Waits for a condition of the world, with patience.
+pub(crate) async fn until(world: &World, condition: impl FnMut(&World) -> bool) {
+    timeout(PATIENCE, world.until(condition))
+        .await
+        .expect("the world never came to it");
+}
