@@ -2,6 +2,8 @@
 
 mod check;
 
+mod demo;
+
 mod run;
 
 mod sandbox;
@@ -71,6 +73,8 @@ pub enum Command {
     Run(Run),
     /// Say what the settings mean, and with --online what the platform says to them; write nothing
     Check(Check),
+    /// Watch a rush hour: the real daemon on an embedded platform, no account needed
+    Demo(Demo),
     /// Be a Genesys Cloud on loopback, to try things out against
     Sandbox(Sandbox),
 }
@@ -105,6 +109,14 @@ pub struct Check {
     pub online: bool,
 }
 
+/// `demo`
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Which rush hour: each number is another one, and always the same
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+}
+
 /// `sandbox`
 #[derive(Args, Debug)]
 pub struct Sandbox {
@@ -123,6 +135,7 @@ impl Cli {
         let done = match self.command {
             Command::Run(command) => run::run(&command),
             Command::Check(command) => check::run(&command),
+            Command::Demo(command) => demo::run(&command),
             Command::Sandbox(command) => sandbox::run(&command),
         };
         done.unwrap_or_else(|failed| {

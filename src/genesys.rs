@@ -32,3 +32,4 @@ pub(crate) use rest::Genesys;
 pub(crate) use rest::{Sighting, VisitKey};
 pub(crate) use socket::{EndReason, Incoming, Socket};
 pub use tls::NoTls;
+pub(crate) use tls::loopback_client;

@@ -12,6 +12,8 @@ pub mod daemon;
 
 mod fleet;
 
+pub mod demo;
+
 pub mod genesys;
 
 pub mod journal;

@@ -5,6 +5,14 @@
 //! real: conversations stand in line by score, and agents take whoever is first. Queues `Support` and `Sales` exist
 //! from the start.
 //!
+//! The official SDKs need its address and nothing else, as in Python:
+//!
+//! ```python
+//! PureCloudPlatformClientV2.configuration.host = "http://127.0.0.1:PORT"
+//! client = PureCloudPlatformClientV2.api_client.ApiClient()
+//! client = client.get_client_credentials_token("sandbox", "sandbox")
+//! ```
+//!
 //! Two rules make it a tool for tests. Everything left to chance comes from one seed. Everything that takes time takes
 //! it on tokio's clock, so that with a paused clock, in one runtime with its client, hours pass in milliseconds.
 //!
@@ -13,8 +21,9 @@
 //!
 //! # Control endpoints
 //!
-//! They stand for customers, agents, supervisors and bad luck. No token is needed. Bodies and answers are JSON; a time is
-//! a number of seconds or a text with a unit (`250ms`, `90s`, `5m`, `1h`); a queue is meant by its name or id.
+//! They stand for customers, agents, supervisors and bad luck. No token is needed. Bodies and answers are JSON, whatever
+//! type the header says; a time is a number of seconds or a text with a unit (`250ms`, `90s`, `5m`, `1h`); a queue is
+//! meant by its name or id. What happens to a conversation is answered with its situation.
 //!
 //! | request | what it does |
 //! |---|---|
@@ -33,6 +42,7 @@
 //! | `POST /sandbox/conversations/{id}/priority {"priority"}` | a supervisor sets its priority |
 //! | `GET /sandbox/writes` | priorities set over the API: `[{"conversationId","from","to","at","token"}]` |
 //! | `GET /sandbox/requests` | requests so far: `[{"at","method","path","status","token"}]` |
+//! | `GET /sandbox/outcomes` | what became of every conversation: when it arrived, entered, was answered, ended |
 //! | `POST /sandbox/faults {"fault",…}` | causes trouble, as below |
 //! | `DELETE /sandbox/faults` | takes back all trouble that is still planned |
 //!
@@ -164,6 +174,10 @@ pub struct Options {
     pub truncate_details: Option<usize>,
     /// A conversation that is alerting counts as `oWaiting` too, and not only as `oAlerting`.
     pub alerting_counts_as_waiting: bool,
+    /// How far behind the analytics queries are.
+    pub analytics_lag: Duration,
+    /// A channel ends when the token that made it does.
+    pub channels_end_with_token: bool,
     /// Status of a write to a conversation that is in no queue.
     pub not_waiting_status: u16,
     /// Longest time from when a callback is due to when it enters its queue. On the platform it is up to a minute.
@@ -188,6 +202,8 @@ impl Default for Options {
             activity_page_max: 1000,
             truncate_details: None,
             alerting_counts_as_waiting: false,
+            analytics_lag: Duration::ZERO,
+            channels_end_with_token: true,
             not_waiting_status: 409,
             due_delay: Duration::ZERO,
         }
@@ -270,11 +286,10 @@ impl Sandbox {
     /// Topics that channels are subscribed to, as they were asked for.
     #[must_use]
     pub fn subscriptions(&self) -> Vec<String> {
-        let channels = self.platform.channels.all();
-        let topics = channels
-            .into_iter()
-            .flat_map(|channel| channel.subscriptions);
-        topics.collect()
+        let channels = &self.platform.channels;
+        channels
+            .each(|channel| channel.subscriptions.clone())
+            .concat()
     }
 
     /// Runs until a future is done, or for ever if it is not.

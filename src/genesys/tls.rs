@@ -36,6 +36,16 @@ pub(super) fn trusting_nobody() -> Result<Arc<ClientConfig>, NoTls> {
     Ok(Arc::new(config))
 }
 
+/// A client for a platform on loopback: no TLS, no proxy, no redirects.
+pub(crate) fn loopback_client() -> Result<reqwest::Client, NoTls> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .tls_backend_preconfigured((*trusting_nobody()?).clone())
+        .build()
+        .map_err(NoTls::of_client)
+}
+
 /// The client side of TLS, but for whom it trusts.
 fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, NoTls> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -7,18 +7,21 @@
 //!
 //! See <https://developer.genesys.cloud/notificationsalerts/notifications/>.
 
+mod channel;
 mod topic;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::mpsc;
 
+pub(crate) use channel::{Attached, Channel, Order};
 pub(crate) use topic::{Forms, Topic, parse};
 
 use super::{
@@ -28,61 +31,8 @@ use super::{
 };
 use crate::clock::Clock;
 
-/// What a socket is told to do.
-#[derive(Clone, Debug)]
-pub(crate) enum Order {
-    /// Send this text, this much later.
-    Send(String, Duration),
-    /// Send these bytes as a binary message.
-    SendBinary(Vec<u8>),
-    /// Say goodbye in the protocol's way, with this code and reason, and close.
-    Close(u16, &'static str),
-    /// Send this notice, and close a minute later.
-    Closing(String),
-    /// Reset the connection without a word.
-    Cut,
-    /// Keep the connection open, and say and hear nothing more.
-    Silence,
-    /// The channel lives longer than it did.
-    Renewed,
-}
-
-/// A channel as its owner sees it.
-#[derive(Clone, Debug)]
-pub(crate) struct Channel {
-    /// Its id: whoever knows it may listen.
-    pub(crate) id: String,
-    /// Token with which it was made.
-    pub(crate) token: usize,
-    /// When it will be gone.
-    pub(crate) expires: Timestamp,
-    /// Subscriptions as they were asked for, oldest first.
-    pub(crate) subscriptions: Vec<String>,
-    /// Names of the topics that these ask for.
-    names: HashSet<String>,
-    /// When it was last subscribed or connected.
-    used: Timestamp,
-    /// Its socket, if one is open.
-    socket: Option<Seat>,
-}
-
-/// Where a channel's socket sits.
-#[derive(Clone, Debug)]
-struct Seat {
-    /// Which of all sockets it is, so that a late goodbye of an earlier one does no harm.
-    number: u64,
-    /// Where it takes its orders.
-    orders: mpsc::UnboundedSender<Order>,
-}
-
-/// A socket's place at a channel.
-#[derive(Debug)]
-pub(crate) struct Attached {
-    /// Which of all sockets it is.
-    pub(crate) number: u64,
-    /// What it is told to do.
-    pub(crate) orders: mpsc::UnboundedReceiver<Order>,
-}
+/// Close code of a channel that is no more: a normal end.
+pub(crate) const NORMAL: u16 = 1000;
 
 /// Why a subscription fails as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,53 +71,81 @@ struct List {
     channels: HashMap<String, Channel>,
 }
 
+/// An event as it is sent. The order of the fields is the platform's.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Frame<'a> {
+    /// Topic that it is told under.
+    topic_name: &'a str,
+    /// Version of the form.
+    version: &'static str,
+    /// What happened.
+    event_body: Value,
+    /// How it can be traced.
+    metadata: Metadata,
+}
+
+/// How an event can be traced.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata {
+    /// Id that the platform's support can find it by.
+    correlation_id: String,
+}
+
 impl Channels {
     /// No channels yet.
     pub(crate) fn new(clock: Clock, limits: Limits, plan: Plan, seed: u64) -> Self {
+        let list = List {
+            // Other dice than the world's, so that channels do not change what conversations there are.
+            dice: Dice::seeded(!seed),
+            sockets: 0,
+            channels: HashMap::new(),
+        };
         Self(Arc::new(Shared {
             clock,
             limits,
             plan,
-            list: Mutex::new(List {
-                // Other dice than the world's, so that channels do not change what conversations there are.
-                dice: Dice::seeded(!seed),
-                sockets: 0,
-                channels: HashMap::new(),
-            }),
+            list: Mutex::new(list),
         }))
     }
 
-    /// Makes a channel, and removes one where there would be too many.
-    pub(crate) fn create(&self, token: usize) -> Channel {
+    /// Makes a channel, removes one where there would be too many, and shows the new one.
+    pub(crate) fn create<T>(
+        &self,
+        token: usize,
+        token_ends: Option<Timestamp>,
+        show: impl FnOnce(&Channel) -> T,
+    ) -> T {
         let now = self.0.clock.now();
         let mut list = self.list();
         while list.channels.len() >= self.0.limits.max_channels {
             let Some(oldest) = list.oldest() else { break };
             list.remove(&oldest, "the channel was replaced by a newer one");
         }
-        let channel = Channel {
-            id: list.dice.secret(),
-            token,
-            expires: plus(now, self.0.limits.channel_lifetime),
-            subscriptions: Vec::new(),
-            names: HashSet::new(),
-            used: now,
-            socket: None,
-        };
-        list.channels.insert(channel.id.clone(), channel.clone());
-        channel
+        let expires = plus(now, self.0.limits.channel_lifetime);
+        let channel = Channel::new(list.dice.secret(), token, token_ends, now, expires);
+        let shown = show(&channel);
+        list.channels.insert(channel.id.clone(), channel);
+        shown
     }
 
-    /// The channel with this id.
-    pub(crate) fn get(&self, id: &str) -> Option<Channel> {
-        self.list().channels.get(id).cloned()
+    /// Shows the channel with this id.
+    pub(crate) fn with<T>(&self, id: &str, show: impl FnOnce(&Channel) -> T) -> Option<T> {
+        self.list().channels.get(id).map(show)
     }
 
-    /// All channels, the one that expires first first.
-    pub(crate) fn all(&self) -> Vec<Channel> {
-        let mut all: Vec<_> = self.list().channels.values().cloned().collect();
-        all.sort_by(|a, b| (a.expires, &a.id).cmp(&(b.expires, &b.id)));
-        all
+    /// Shows all channels, the one that expires first first.
+    pub(crate) fn each<T>(&self, show: impl Fn(&Channel) -> T) -> Vec<T> {
+        let list = self.list();
+        let mut all: Vec<_> = list.channels.values().collect();
+        all.sort_by_key(|channel| (channel.expires, &channel.id));
+        all.into_iter().map(show).collect()
+    }
+
+    /// When a channel will be gone; nothing if it is.
+    pub(crate) fn ends(&self, id: &str) -> Option<Timestamp> {
+        self.with(id, Channel::ends)
     }
 
     /// Subscribes a channel to more topics, or to these and no others. Its life begins anew.
@@ -180,23 +158,9 @@ impl Channels {
         let now = self.0.clock.now();
         let mut list = self.list();
         let channel = list.channels.get_mut(id).ok_or(NotSubscribed::NoChannel)?;
-        let (mut subscriptions, mut names) = if replace {
-            (Vec::new(), HashSet::new())
-        } else {
-            (channel.subscriptions.clone(), channel.names.clone())
-        };
-        let mut known: HashSet<_> = subscriptions.iter().cloned().collect();
-        for (text, topics) in wanted {
-            if known.insert(text.clone()) {
-                subscriptions.push(text);
-                names.extend(topics.iter().map(Topic::name));
-            }
-        }
-        if subscriptions.len() > self.0.limits.max_topics {
+        if !channel.subscribe(wanted, replace, self.0.limits.max_topics) {
             return Err(NotSubscribed::TooManyTopics);
         }
-        channel.subscriptions = subscriptions;
-        channel.names = names;
         channel.used = now;
         channel.expires = plus(now, self.0.limits.channel_lifetime);
         channel.order(Order::Renewed);
@@ -214,87 +178,85 @@ impl Channels {
         true
     }
 
-    /// Gives a channel's place to a new socket; whoever had it is closed.
+    /// Gives a channel's place to a new socket, if there is such a channel.
     pub(crate) fn attach(&self, id: &str) -> Option<Attached> {
         let now = self.0.clock.now();
         let mut list = self.list();
         list.sockets += 1;
         let number = list.sockets;
         let channel = list.channels.get_mut(id)?;
-        channel.order(Order::Close(
-            1000,
-            "another socket connected to the channel",
-        ));
         channel.used = now;
-        let (sender, orders) = mpsc::unbounded_channel();
-        channel.socket = Some(Seat {
-            number,
-            orders: sender,
-        });
-        Some(Attached { number, orders })
+        Some(channel.attach(number))
     }
 
     /// A socket is gone.
     pub(crate) fn detach(&self, id: &str, number: u64) {
-        let mut list = self.list();
-        if let Some(channel) = list.channels.get_mut(id)
-            && channel
-                .socket
-                .as_ref()
-                .is_some_and(|seat| seat.number == number)
-        {
-            channel.socket = None;
+        if let Some(channel) = self.list().channels.get_mut(id) {
+            channel.detach(number);
         }
     }
 
     /// How many sockets are open.
     pub(crate) fn open_sockets(&self) -> usize {
         let list = self.list();
-        let open = |channel: &&Channel| channel.socket.is_some();
-        list.channels.values().filter(open).count()
+        list.channels
+            .values()
+            .filter(|channel| channel.is_open())
+            .count()
     }
 
     /// Sends an event to every open socket whose channel is subscribed; the body is made only if there is one.
     pub(crate) fn publish(&self, topic: &str, body: impl FnOnce() -> Value) {
         let mut list = self.list();
         let bulk = topic::bulk_name(topic);
-        let wants = |channel: &&Channel| {
-            channel.socket.is_some()
-                && (channel.names.contains(topic)
-                    || bulk
-                        .as_ref()
-                        .is_some_and(|name| channel.names.contains(name)))
-        };
-        let mut listeners: Vec<_> = list.channels.values().filter(wants).cloned().collect();
+        let mut listeners: Vec<_> = list
+            .channels
+            .values()
+            .filter(|channel| channel.hears(topic, bulk.as_ref()))
+            .filter_map(|channel| Some((channel.id.clone(), channel.orders()?)))
+            .collect();
         if listeners.is_empty() {
             return;
         }
-        listeners.sort_by(|a, b| a.id.cmp(&b.id));
-        let text = json!({
-            "topicName": topic,
-            "version": "2",
-            "eventBody": body(),
-            "metadata": {"CorrelationId": list.dice.uuid()},
-        })
-        .to_string();
+        // A fault strikes channels in an order that the seed alone decides.
+        listeners.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let frame = Frame {
+            topic_name: topic,
+            version: "2",
+            event_body: body(),
+            metadata: Metadata {
+                correlation_id: list.dice.uuid(),
+            },
+        };
         drop(list);
-        for channel in listeners {
-            self.deliver(&channel, topic, &text);
+        // Maps with string keys can always be written.
+        let text = serde_json::to_string(&frame).unwrap_or_default();
+        for (channel, orders) in listeners {
+            self.deliver(channel, &orders, topic, &text);
         }
     }
 
-    /// Sends an event to one channel, unless something goes wrong with it.
-    fn deliver(&self, channel: &Channel, topic: &str, text: &str) {
-        let at_once = Order::Send(text.to_owned(), Duration::ZERO);
+    /// Sends an event to one channel's socket, unless something goes wrong with it.
+    fn deliver(
+        &self,
+        channel: String,
+        socket: &mpsc::UnboundedSender<Order>,
+        topic: &str,
+        text: &str,
+    ) {
+        let send = |delay| {
+            // A socket that is just going takes no more orders.
+            let _gone = socket.send(Order::Send(text.to_owned(), delay));
+        };
         match self.0.plan.fate(topic) {
-            Fate::Arrives => channel.order(at_once),
+            Fate::Arrives => send(Duration::ZERO),
             Fate::Lost => {}
             Fate::Twice => {
-                channel.order(at_once.clone());
-                channel.order(at_once);
+                send(Duration::ZERO);
+                send(Duration::ZERO);
             }
-            Fate::Late(delay) => channel.order(Order::Send(text.to_owned(), delay)),
-            Fate::Held => self.0.plan.hold(channel.id.clone(), text.to_owned()),
+            Fate::Late(delay) => send(delay),
+            Fate::Held => self.0.plan.hold(channel, text.to_owned()),
         }
     }
 
@@ -312,17 +274,10 @@ impl Channels {
         }
     }
 
-    /// Removes the channels for which this is so; their sockets are closed.
-    pub(crate) fn remove_if(&self, gone: impl Fn(&Channel) -> bool, why: &'static str) {
-        let mut list = self.list();
-        let ids: Vec<_> = list
-            .channels
-            .values()
-            .filter(|channel| gone(channel))
-            .map(|channel| channel.id.clone())
-            .collect();
-        for id in ids {
-            list.remove(&id, why);
+    /// Removes all channels; their sockets are closed.
+    pub(crate) fn remove_all(&self, why: &'static str) {
+        for (_, channel) in self.list().channels.drain() {
+            channel.order(Order::Close(NORMAL, why));
         }
     }
 
@@ -331,9 +286,9 @@ impl Channels {
         let mut list = self.0.list.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.0.clock.now();
         list.channels.retain(|_, channel| {
-            let lives = channel.expires > now;
+            let lives = channel.ends() > now;
             if !lives {
-                channel.order(Order::Close(1000, "the channel expired"));
+                channel.order(Order::Close(NORMAL, "the channel expired"));
             }
             lives
         });
@@ -345,7 +300,7 @@ impl List {
     /// Removes a channel and closes its socket.
     fn remove(&mut self, id: &str, why: &'static str) {
         if let Some(channel) = self.channels.remove(id) {
-            channel.order(Order::Close(1000, why));
+            channel.order(Order::Close(NORMAL, why));
         }
     }
 
@@ -354,17 +309,7 @@ impl List {
         let oldest = self
             .channels
             .values()
-            .min_by_key(|channel| (channel.socket.is_some(), channel.used, &channel.id));
+            .min_by_key(|channel| (channel.is_open(), channel.used, &channel.id));
         oldest.map(|channel| channel.id.clone())
-    }
-}
-
-impl Channel {
-    /// Tells its socket to do something; without one there is nobody to tell.
-    fn order(&self, order: Order) {
-        if let Some(seat) = &self.socket {
-            // A socket that is just going takes no more orders.
-            let _gone = seat.orders.send(order);
-        }
     }
 }

@@ -180,7 +180,7 @@ impl Faults {
     /// All channels are removed, as for newer ones of the same client.
     pub fn evict_channels(&self) {
         self.channels
-            .remove_if(|_| true, "the channel was replaced by a newer one");
+            .remove_all("the channel was replaced by a newer one");
         self.world.touch();
     }
 
@@ -188,7 +188,7 @@ impl Faults {
     pub fn revoke_tokens(&self) {
         self.tokens.revoke_all();
         self.channels
-            .remove_if(|_| true, "the token of the channel was revoked");
+            .remove_all("the token of the channel was revoked");
         self.world.touch();
     }
 

@@ -193,27 +193,28 @@ impl Waits {
     }
 }
 
-/// How many callbacks lost their place: overtaken by at least one call that came later and was answered before.
+/// For each callback, how many calls came later and were answered before it: the places it lost.
 #[must_use]
-pub fn overtaken(outcomes: &[Outcome]) -> usize {
-    let calls: Vec<_> = outcomes
-        .iter()
-        .filter(|outcome| outcome.media == Media::Call)
-        .collect();
-    let lost = |callback: &&Outcome| {
-        calls.iter().any(|call| {
-            call.queue == callback.queue
-                && call.arrived > callback.arrived
-                && call
-                    .answered
-                    .is_some_and(|call| callback.answered.is_none_or(|callback| call < callback))
-        })
+pub fn overtakes(outcomes: &[Outcome]) -> Vec<usize> {
+    let of_kind = |media| {
+        outcomes
+            .iter()
+            .filter(move |outcome| outcome.media == media)
     };
-    outcomes
-        .iter()
-        .filter(|outcome| outcome.media == Media::Callback)
-        .filter(lost)
-        .count()
+    let overtook = |call: &Outcome, callback: &Outcome| {
+        call.queue == callback.queue
+            && call.arrived > callback.arrived
+            && call
+                .answered
+                .is_some_and(|call| callback.answered.is_none_or(|callback| call < callback))
+    };
+    of_kind(Media::Callback)
+        .map(|callback| {
+            of_kind(Media::Call)
+                .filter(|call| overtook(call, callback))
+                .count()
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -258,14 +259,11 @@ mod tests {
             (outcome(Media::Call, 20, None), 0),
             (outcome(Media::Callback, 20, Some(50)), 0),
         ] {
-            assert_eq!(
-                overtaken(&[callback.clone(), call.clone()]),
-                expected,
-                "{call:?}"
-            );
+            let lost: usize = overtakes(&[callback.clone(), call.clone()]).iter().sum();
+            assert_eq!(lost, expected, "{call:?}");
         }
         let never = outcome(Media::Callback, 10, None);
-        assert_eq!(overtaken(&[never, outcome(Media::Call, 20, Some(50))]), 1);
+        assert_eq!(overtakes(&[never, outcome(Media::Call, 20, Some(50))]), [1]);
     }
 
     #[test]

@@ -130,6 +130,14 @@ impl Tokens {
         Admission::Throttled(token.number, seconds.max(1))
     }
 
+    /// When the token with this number ends.
+    pub(crate) fn ends(&self, number: usize) -> Option<Timestamp> {
+        let list = self.list();
+        let mut tokens = list.tokens.values();
+        let token = tokens.find(|token| token.number == number);
+        token.map(|token| token.expires)
+    }
+
     /// Takes all tokens away.
     pub(crate) fn revoke_all(&self) {
         self.list().tokens.clear();

@@ -1,6 +1,6 @@
 //! How a conversation looks from outside: in REST answers, in queue topics and in detail events.
 //!
-//! Keys and their order are those of recorded JSON and of the official SDK's models. One conversation has three forms:
+//! Keys are those of recorded JSON and of the official SDK's models. One conversation has three forms:
 //! nested (a participant has `calls` and `callbacks`), flat (a participant *is* its callback), and single detail events
 //! (upper-case words, times in epoch milliseconds). Personal data stands everywhere the platform has it.
 

@@ -15,6 +15,7 @@ mod events;
 mod leg;
 mod media;
 mod routing;
+mod situation;
 mod state;
 mod steps;
 
@@ -27,10 +28,11 @@ use tokio::{
 };
 
 pub use conversation::Customer;
-pub use media::{Call, Callback, Ladder, Media, Refused, Situation, User, Write};
+pub use media::{Call, Callback, Ladder, Media, User};
 pub use routing::{Handling, score};
+pub use situation::{Refused, Situation, Write};
 
-pub(crate) use agenda::plus;
+pub(crate) use agenda::{minus, plus};
 pub(crate) use conversation::Conversation;
 pub(crate) use dice::Dice;
 pub(crate) use events::AcdOutcome;

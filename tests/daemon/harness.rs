@@ -54,14 +54,14 @@ impl Centre {
 
     /// A platform that differs in something.
     pub(crate) async fn with(change: impl FnOnce(&mut Options)) -> Self {
-        let clock = Clock::anchored(START.parse().unwrap());
+        let clock = Clock::anchored(START.parse().expect("a time"));
         let mut options = Options {
             seed: 7,
             clock,
             ..Options::default()
         };
         change(&mut options);
-        let sandbox = Sandbox::start(options).await.unwrap();
+        let sandbox = Sandbox::start(options).await.expect("a free port");
         let settings = [
             ("GENESYS__API_URL", sandbox.url()),
             ("GENESYS__LOGIN_URL", sandbox.url()),
@@ -106,7 +106,7 @@ impl Centre {
 
     /// The queue with this name.
     pub(crate) fn queue(&self, name: &str) -> QueueId {
-        self.world().queue(name).unwrap()
+        self.world().queue(name).expect("a queue")
     }
 
     /// A callback to Support that waits from now on.
@@ -117,7 +117,7 @@ impl Centre {
 
     /// Its priority now.
     pub(crate) fn priority(&self, id: &ConversationId) -> i64 {
-        self.world().priority(id).unwrap().points()
+        self.world().priority(id).expect("a conversation").points()
     }
 
     /// What was written to it: the priorities, in order.
@@ -147,7 +147,7 @@ impl Centre {
         let status = Status::default();
         let shutdown = Shutdown::default();
         let daemon = Daemon {
-            settings: settings::load(None, &self.settings).unwrap(),
+            settings: settings::load(None, &self.settings).expect("good settings"),
             journal: Arc::clone(&self.journal),
             clock: self.clock,
             status: status.clone(),
@@ -202,12 +202,13 @@ impl Running {
     /// Stops it in good order.
     pub(crate) async fn stop(self) {
         self.shutdown.request();
-        self.ended().await.unwrap();
+        self.ended().await.expect("an orderly stop");
     }
 
     /// How it ended.
     pub(crate) async fn ended(mut self) -> Result<(), DaemonError> {
-        self.task.join_next().await.unwrap().unwrap()
+        let ended = self.task.join_next().await.expect("one task");
+        ended.expect("no panic")
     }
 
     /// Ends it at once, as a kill does.

@@ -167,3 +167,27 @@ async fn of_too_many_the_oldest_and_the_newest_are_listed() {
     assert_eq!(data["truncated"], true);
     assert_eq!(data["observations"][1]["conversationId"], ids[3]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn analytics_may_be_behind() {
+    let sandbox = start(Options {
+        analytics_lag: Duration::from_secs(5),
+        ..Options::default()
+    })
+    .await;
+    let api = Api::login(&sandbox).await;
+    let world = sandbox.world();
+    let queue = world.queue("Support").unwrap();
+    let id = world.add_callback(Callback::to(&queue));
+    let count = async || {
+        let answer = api.post(ACTIVITY, waiting()).await;
+        answer["results"][0]["data"][0]["count"].clone()
+    };
+    assert_eq!(count().await, Value::Null);
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert_eq!(count().await, 1);
+    world.answer(&id).unwrap();
+    assert_eq!(count().await, 1);
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert_eq!(count().await, Value::Null);
+}

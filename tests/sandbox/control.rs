@@ -23,6 +23,9 @@ async fn a_callback_is_made_and_led_through_its_life() {
     let id = made["conversationId"].as_str().unwrap();
     let path = format!("/sandbox/conversations/{id}");
     assert_eq!(api.get(&path).await["situation"], "scheduled");
+    let transfer = format!("{path}/transfer");
+    let early = post(&api, &transfer, json!({"queue": "Sales"})).await;
+    expect(early, 409).await;
     tokio::time::sleep(Duration::from_secs(90)).await;
     let seen = api.get(&path).await;
     assert_eq!(
@@ -42,8 +45,9 @@ async fn a_callback_is_made_and_led_through_its_life() {
         ("leave", Value::Null, "left_queue"),
         ("hangup", Value::Null, "ended"),
     ] {
-        expect(post(&api, &format!("{path}/{step}"), body).await, 204).await;
-        assert_eq!(api.get(&path).await["situation"], situation, "{step}");
+        let now = api.post(&format!("{path}/{step}"), body).await;
+        assert_eq!(now["situation"], situation, "{step}");
+        assert_eq!(now, api.get(&path).await);
     }
     let answer = post(&api, &format!("{path}/answer"), Value::Null).await;
     assert_eq!(expect(answer, 404).await["code"], "not.found");
@@ -127,13 +131,14 @@ async fn calls_agents_and_traffic_can_be_asked_for() {
     assert_eq!(api.get(&path).await["priority"], 2);
     assert_eq!(api.get("/sandbox/queues/Support/line").await, json!([id]));
     let agents = json!({"queue": "Support", "count": 2, "handling": "3m"});
-    expect(post(&api, "/sandbox/agents", agents).await, 204).await;
+    api.post("/sandbox/agents", agents).await;
     assert_eq!(api.get(&path).await["situation"], "alerting");
     let traffic = json!({"queue": "Support", "seed": 1, "lasts": "10m"});
     let played = api.post("/sandbox/traffic", traffic).await;
     let arrivals = played["arrivals"].as_u64().unwrap();
     tokio::time::sleep(Duration::from_hours(3)).await;
-    let outcomes = sandbox.world().outcomes();
+    let outcomes = api.get("/sandbox/outcomes").await;
+    let outcomes = outcomes.as_array().unwrap();
     assert_eq!(u64::try_from(outcomes.len()).unwrap(), arrivals + 1);
-    assert!(outcomes.iter().all(|outcome| outcome.ended.is_some()));
+    assert!(outcomes.iter().all(|outcome| outcome["ended"].is_string()));
 }

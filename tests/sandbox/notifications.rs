@@ -184,7 +184,11 @@ async fn a_second_socket_takes_the_place_of_the_first() {
 
 #[tokio::test(start_paused = true)]
 async fn a_channel_lives_a_day_from_its_last_subscription() {
-    let sandbox = start(Options::default()).await;
+    let sandbox = start(Options {
+        channels_end_with_token: false,
+        ..Options::default()
+    })
+    .await;
     let api = Api::login(&sandbox).await;
     let channel = api.channel().await;
     assert_eq!(channel["expires"], "2026-01-06T09:00:00Z");
@@ -202,6 +206,25 @@ async fn a_channel_lives_a_day_from_its_last_subscription() {
     assert_eq!(now, "2026-01-07T08:00:00Z");
     let renewed = Api::login(&sandbox).await;
     expect(renewed.send(Method::HEAD, &path, Value::Null).await, 404).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_ends_with_the_token_that_made_it() {
+    let limits = Limits {
+        token_lifetime: Duration::from_mins(10),
+        ..Limits::default()
+    };
+    let sandbox = start(Options {
+        limits,
+        ..Options::default()
+    })
+    .await;
+    let api = Api::login(&sandbox).await;
+    let channel = api.channel().await;
+    let mut socket = Socket::open(&channel).await;
+    let before = tokio::time::Instant::now();
+    assert_eq!(socket.close().await.0, 1000);
+    assert_eq!(before.elapsed().as_secs(), 600);
 }
 
 #[tokio::test(start_paused = true)]

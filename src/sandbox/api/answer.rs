@@ -78,13 +78,13 @@ impl Refusal {
         }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let code = match status.as_u16() {
-            400 => "bad.request",
             401 => "bad.credentials",
             403 => "missing.permissions",
             404 => "not.found",
             408 | 504 => "request.timeout",
             409 => "conflict",
             503 => "service.unavailable",
+            400..500 => "bad.request",
             _ => "internal.server.error",
         };
         let reason = status.canonical_reason().unwrap_or("refused");

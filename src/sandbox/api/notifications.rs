@@ -1,4 +1,9 @@
-//! Notification channels over REST, and the list of topics there are.
+//! Notification channels over REST.
+//!
+//! A request to subscribe succeeds or fails as a whole. One topic that is not valid fails it always; one that lacks a
+//! permission fails it unless `ignoreErrors` is set, and is then marked `Rejected` in the answer.
+
+mod available;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -8,13 +13,15 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Platform, TokenNumber, answer::Refusal, query};
 use crate::sandbox::{
     channels::{Channel, Forms, NotSubscribed, Topic, parse},
     view,
 };
+
+pub(super) use available::available_topics;
 
 /// The permission that queue topics need.
 const VIEW: &str = "conversation:communication:view";
@@ -42,8 +49,10 @@ pub(super) async fn create(
     State(platform): State<Arc<Platform>>,
     Extension(TokenNumber(token)): Extension<TokenNumber>,
 ) -> Json<Value> {
-    let channel = platform.channels.create(token);
-    Json(shown(&platform, &channel, true))
+    let token_ends = platform.tokens.ends(token);
+    let token_ends = token_ends.filter(|_| platform.options.channels_end_with_token);
+    let show = |channel: &Channel| shown(&platform, channel, true);
+    Json(platform.channels.create(token, token_ends, show))
 }
 
 /// `GET /api/v2/notifications/channels`: those of the token, or of the whole client without their ids.
@@ -53,12 +62,15 @@ pub(super) async fn list(
     Query(query): Query<HashMap<String, String>>,
 ) -> Json<Value> {
     let of_client = query.get("includechannels").map(String::as_str) == Some("oauthclient");
+    let entity = |channel: &Channel| {
+        let own = channel.token == token;
+        (of_client || own).then(|| shown(&platform, channel, own))
+    };
     let entities: Vec<_> = platform
         .channels
-        .all()
-        .iter()
-        .filter(|channel| of_client || channel.token == token)
-        .map(|channel| shown(&platform, channel, channel.token == token))
+        .each(entity)
+        .into_iter()
+        .flatten()
         .collect();
     Json(json!({ "entities": entities }))
 }
@@ -78,7 +90,7 @@ pub(super) async fn exists(
     State(platform): State<Arc<Platform>>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refusal> {
-    let found = platform.channels.get(&id);
+    let found = platform.channels.ends(&id);
     found.map(|_| StatusCode::OK).ok_or_else(gone)
 }
 
@@ -87,9 +99,12 @@ pub(super) async fn subscriptions(
     State(platform): State<Arc<Platform>>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
-    let channel = platform.channels.get(&id).ok_or_else(gone)?;
     let permitted = |text: &String| entry(text, None);
-    let entities: Vec<_> = channel.subscriptions.iter().map(permitted).collect();
+    let entities = platform.channels.with(&id, |channel| {
+        let subscriptions = channel.subscriptions.iter();
+        subscriptions.map(permitted).collect::<Vec<_>>()
+    });
+    let entities = entities.ok_or_else(gone)?;
     Ok(Json(json!({ "entities": entities })))
 }
 
@@ -153,7 +168,7 @@ pub(super) fn subscribe_to(
     ignore_errors: bool,
     replace: bool,
 ) -> Result<Vec<Value>, Refusal> {
-    platform.channels.get(id).ok_or_else(gone)?;
+    platform.channels.ends(id).ok_or_else(gone)?;
     let (mut permitted, mut entities) = (Vec::new(), Vec::new());
     for text in texts {
         match judge(platform, &text)? {
@@ -215,77 +230,4 @@ fn entry(text: &str, missing: Option<&str>) -> Value {
 /// There is no such channel, or not any more.
 fn gone() -> Refusal {
     Refusal::not_found("The notification channel was not found.")
-}
-
-/// `GET /api/v2/notifications/availabletopics`, with the fields that are asked for with `expand`.
-pub(super) async fn available_topics(Query(query): Query<Vec<(String, String)>>) -> Json<Value> {
-    let wanted: Vec<_> = query
-        .iter()
-        .filter(|(name, _)| name == "expand")
-        .flat_map(|(_, value)| value.split(','))
-        .collect();
-    let entities: Vec<_> = all_topics()
-        .into_iter()
-        .map(|(id, fields)| {
-            let mut shown = Map::from_iter([("id".to_owned(), json!(id))]);
-            let asked_for = |(name, _): &(String, Value)| wanted.contains(&name.as_str());
-            shown.extend(fields.into_iter().filter(asked_for));
-            Value::Object(shown)
-        })
-        .collect();
-    Json(json!({ "entities": entities }))
-}
-
-/// Every topic there is, with everything that can be asked about it.
-fn all_topics() -> Vec<(&'static str, Map<String, Value>)> {
-    let topic = |id, description: &str, permission: &str, transports: &[&str]| {
-        let fields = json!({
-            "description": description,
-            "enforced": true,
-            "visibility": "Public",
-            "transports": transports,
-            "requiresPermissions": [permission],
-            "topicParameters": ["id"],
-        });
-        let Value::Object(fields) = fields else {
-            return (id, Map::new());
-        };
-        (id, fields)
-    };
-    let (all, sockets) = (
-        ["Websocket", "EventBridge", "ProcessAutomation"],
-        ["Websocket", "EventBridge"],
-    );
-    vec![
-        topic(
-            "v2.detail.events.conversation.{id}.acd.start",
-            "A conversation began to wait in a queue",
-            ANALYTICS,
-            &all,
-        ),
-        topic(
-            "v2.detail.events.conversation.{id}.acd.end",
-            "A conversation stopped waiting in a queue",
-            ANALYTICS,
-            &all,
-        ),
-        topic(
-            "v2.routing.queues.{id}.conversations",
-            "Conversations of a queue",
-            VIEW,
-            &sockets,
-        ),
-        topic(
-            "v2.routing.queues.{id}.conversations.calls",
-            "Calls of a queue",
-            VIEW,
-            &sockets,
-        ),
-        topic(
-            "v2.routing.queues.{id}.conversations.callbacks",
-            "Callbacks of a queue",
-            VIEW,
-            &sockets,
-        ),
-    ]
 }

@@ -21,7 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 
 use super::{Platform, answer::Refusal, notifications::subscribe_to};
 use crate::sandbox::{
-    channels::{Attached, Order},
+    channels::{Attached, NORMAL, Order},
     connection::Link,
 };
 
@@ -161,15 +161,15 @@ impl<'a> Session<'a> {
 
     /// When its channel expires, on tokio's clock.
     fn expires(&self) -> Option<Instant> {
-        let channel = self.platform.channels.get(self.id)?;
-        let left = self.platform.options.clock.until(channel.expires);
+        let ends = self.platform.channels.ends(self.id)?;
+        let left = self.platform.options.clock.until(ends);
         Some(Instant::now() + left)
     }
 
     /// Does what the channel orders; without a channel there is nothing left to do.
     async fn obey(&mut self, order: Option<Order>, socket: &mut WebSocket) -> Option<End> {
         match order {
-            None => Some(End::Close(1000, "the channel is gone")),
+            None => Some(End::Close(NORMAL, "the channel is gone")),
             Some(Order::Renewed) => None,
             Some(Order::Send(text, Duration::ZERO)) => say(socket, &text).await,
             Some(Order::Send(text, delay)) => {
@@ -254,7 +254,8 @@ async fn say(socket: &mut WebSocket, text: &str) -> Option<End> {
 
 /// A message about the channel itself.
 fn metadata(message: &str) -> String {
-    json!({"topicName": "channel.metadata", "eventBody": {"message": message}}).to_string()
+    // Written by hand, so that it is the documented text to the letter.
+    format!(r#"{{"topicName":"channel.metadata","eventBody":{{"message":"{message}"}}}}"#)
 }
 
 /// Waits until an instant; for ever, if there is none.

@@ -66,7 +66,7 @@ pub(crate) fn plus(at: Timestamp, by: Duration) -> Timestamp {
 }
 
 /// A time and a while earlier.
-pub(super) fn minus(at: Timestamp, by: Duration) -> Timestamp {
+pub(crate) fn minus(at: Timestamp, by: Duration) -> Timestamp {
     at.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }
 

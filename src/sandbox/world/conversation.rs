@@ -140,6 +140,12 @@ impl Conversation {
         self.legs.iter().rev().find(acd)
     }
 
+    /// Whether it is a callback that is not due yet.
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.last_acd()
+            .is_some_and(|leg| leg.is_live() && leg.state == LegState::Scheduled)
+    }
+
     /// The agent's leg that lives: it rings or talks.
     pub(crate) fn agent(&self) -> Option<&Leg> {
         let live = |leg: &&Leg| leg.purpose == Purpose::Agent && leg.is_live();

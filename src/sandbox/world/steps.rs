@@ -153,7 +153,7 @@ impl State {
 
     /// It moves to a queue, out of another one or from an agent: a new stay with a new entry time.
     ///
-    /// Without a priority it keeps the one it had.
+    /// Without a priority it keeps the one it had. What is still scheduled cannot be moved.
     pub(super) fn transfer(
         &mut self,
         id: &ConversationId,
@@ -162,7 +162,9 @@ impl State {
         at: Timestamp,
     ) -> Result<(), Refused> {
         self.queue(queue).ok_or(Refused::NoQueue)?;
-        self.live(id)?;
+        if self.live(id)?.is_scheduled() {
+            return Err(Refused::NotWaiting);
+        }
         let conversation = self
             .conversations
             .get_mut(id)

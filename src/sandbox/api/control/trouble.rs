@@ -1,12 +1,12 @@
 //! `POST /sandbox/faults`: trouble, asked for over HTTP by its name.
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
 
-use super::{Refusal, Shared, Span, query, queue, span};
+use super::{
+    Refusal, Shared, parse, queue,
+    span::{Span, span},
+};
 use crate::sandbox::faults::{Effect, Fate, Faults, RequestFault};
 
 /// Trouble of one kind.
@@ -171,12 +171,8 @@ impl Asked {
 }
 
 /// Causes the trouble that is asked for.
-pub(super) async fn ask(
-    State(platform): Shared,
-    headers: HeaderMap,
-    body: String,
-) -> Result<StatusCode, Refusal> {
-    let trouble: Trouble = query::body(&headers, &body)?;
+pub(super) async fn ask(State(platform): Shared, body: String) -> Result<StatusCode, Refusal> {
+    let trouble: Trouble = parse(&body)?;
     let faults = &platform.faults;
     match trouble {
         Trouble::ForbidQueue { queue: name } => faults.forbid_queue(&queue(&platform, &name)?),

@@ -1,0 +1,229 @@
+//! A rush hour, told as it happens, and what would have become of it otherwise.
+//!
+//! The real daemon runs against the embedded platform under one paused clock, so an hour takes seconds and nothing is
+//! acted: the same code, real HTTP, real WebSocket. The same callers then come twice more, once without anything and
+//! once with the blueprint's loop. Every number in the closing table is measured in this run.
+
+mod blueprint;
+
+mod screen;
+
+mod verdict;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Builder,
+    task::JoinSet,
+    time::{interval, sleep},
+};
+
+use self::{blueprint::Blueprint, screen::Story, verdict::Verdict};
+pub use screen::Paint;
+
+use crate::{
+    clock::Clock,
+    conversation::QueueId,
+    daemon::{Daemon, DaemonError},
+    journal::MemoryJournal,
+    sandbox::{
+        Options, Sandbox,
+        scenario::{Arrival, Outcome, Traffic},
+    },
+    settings::{self, SettingsError},
+    shutdown::Shutdown,
+    status::Status,
+};
+
+/// Monday morning: when the rush hour begins.
+const START: &str = "2026-01-05T09:00:00Z";
+/// Agents in the queue: a few too few for the callers.
+const AGENTS: usize = 10;
+/// Time between two pictures of the line.
+const PICTURE: Duration = Duration::from_mins(10);
+/// Time after which the run ends even if somebody still waits.
+const CLOSING: Duration = Duration::from_hours(4);
+/// The daemon's policy in the demo: what the calls' own in-queue flow does, a point a minute.
+const WAIT: &str = "1m";
+
+/// What keeps the demo from running.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The terminal went away, or loopback is not to be had.
+    #[error("the demo cannot go on")]
+    Io(#[from] io::Error),
+    /// The daemon's settings were refused.
+    #[error("the demo's settings are refused")]
+    Settings(#[from] SettingsError),
+    /// The daemon ended.
+    #[error("the daemon ended")]
+    Daemon(#[from] DaemonError),
+}
+
+/// What is done for callbacks while they wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    /// Nothing.
+    Nothing,
+    /// The blueprint's workflow: five raises of one point, five minutes apart.
+    Blueprint,
+    /// This daemon.
+    Daemon,
+}
+
+/// Runs the demo on virtual time.
+///
+/// # Errors
+/// Where output or loopback sockets fail.
+pub fn run(seed: u64, out: &mut impl Write, paint: Paint) -> Result<(), DemoError> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()?;
+    runtime.block_on(tell(seed, out, paint))
+}
+
+/// The story, the two other runs, and the table.
+async fn tell(seed: u64, out: &mut impl Write, paint: Paint) -> Result<(), DemoError> {
+    let traffic = Traffic::RUSH_HOUR;
+    let arrivals = traffic.draw(seed);
+    screen::introduce(out, paint, &arrivals, AGENTS, WAIT)?;
+    let mut story = Story::new(paint);
+    let daemon = play(seed, &arrivals, Care::Daemon, |scene| {
+        story.tell(out, scene)
+    })
+    .await?;
+    writeln!(out)?;
+    let mut verdict = Verdict::default();
+    for (care, what) in [
+        (Care::Nothing, "without anything"),
+        (Care::Blueprint, "with the blueprint's loop"),
+    ] {
+        let progress = screen::Progress::start(what);
+        let outcomes = play(seed, &arrivals, care, |scene| {
+            progress.show(scene.minute);
+            Ok(())
+        })
+        .await?;
+        progress.end();
+        verdict.add(what, &outcomes);
+    }
+    verdict.add("with this daemon", &daemon);
+    verdict.print(out, paint)?;
+    Ok(())
+}
+
+/// One moment of a run, for whoever tells of it.
+struct Scene<'a> {
+    /// The platform.
+    sandbox: &'a Sandbox,
+    /// Where everybody waits.
+    queue: &'a QueueId,
+    /// Whole minutes since the start.
+    minute: u64,
+}
+
+/// Lets the callers come, takes this care of callbacks, and shows a scene each minute; what became of everybody.
+async fn play(
+    seed: u64,
+    arrivals: &[Arrival],
+    care: Care,
+    mut show: impl FnMut(&Scene<'_>) -> io::Result<()>,
+) -> Result<Vec<Outcome>, DemoError> {
+    let clock = Clock::anchored(START.parse().unwrap_or_default());
+    let sandbox = Sandbox::start(Options {
+        seed,
+        clock,
+        ..Options::default()
+    })
+    .await?;
+    let world = sandbox.world();
+    let queue = world
+        .queue("Support")
+        .unwrap_or_else(|| world.add_queue("Support"));
+    let shutdown = Shutdown::default();
+    let mut carer = start_care(care, &sandbox, clock, &shutdown)?;
+    world.add_agents(&queue, AGENTS, Traffic::RUSH_HOUR.handling);
+    world.play(&queue, arrivals);
+    let mut minutes = interval(Duration::from_mins(1));
+    for minute in 0..CLOSING.as_secs() / 60 {
+        tokio::select! {
+            _tick = minutes.tick() => {}
+            Some(Ok(ended)) = carer.join_next() => return Err(ended.err().map_or_else(early_end, DemoError::from)),
+        }
+        show(&Scene {
+            sandbox: &sandbox,
+            queue: &queue,
+            minute,
+        })?;
+        if everybody_is_answered(&world.outcomes(), arrivals.len()) {
+            break;
+        }
+    }
+    shutdown.request();
+    while carer.join_next().await.is_some() {}
+    // Lets the connections that were just closed be seen as closed before the platform goes.
+    sleep(Duration::from_millis(1)).await;
+    Ok(world.outcomes())
+}
+
+/// The failure of a carer that ended without saying why.
+fn early_end() -> DemoError {
+    DemoError::Io(io::ErrorKind::UnexpectedEof.into())
+}
+
+/// Whether all callers have come and been answered.
+fn everybody_is_answered(outcomes: &[Outcome], callers: usize) -> bool {
+    outcomes.len() == callers && outcomes.iter().all(|outcome| outcome.answered.is_some())
+}
+
+/// Starts whatever takes care of callbacks.
+fn start_care(
+    care: Care,
+    sandbox: &Sandbox,
+    clock: Clock,
+    shutdown: &Shutdown,
+) -> Result<JoinSet<Result<(), DaemonError>>, DemoError> {
+    let mut carer = JoinSet::new();
+    let shutdown = shutdown.clone();
+    match care {
+        Care::Nothing => {}
+        Care::Blueprint => {
+            let blueprint = Blueprint::new(sandbox)?;
+            carer.spawn(async move {
+                shutdown.drain().run_until_cancelled(blueprint.run()).await;
+                Ok(())
+            });
+        }
+        Care::Daemon => {
+            let daemon = Daemon {
+                settings: settings::load(None, &environment(sandbox))?,
+                journal: Arc::new(MemoryJournal::default()),
+                clock,
+                status: Status::default(),
+            };
+            carer.spawn(async move { daemon.run(&shutdown).await });
+        }
+    }
+    Ok(carer)
+}
+
+/// The daemon's settings, as the environment would give them.
+fn environment(sandbox: &Sandbox) -> BTreeMap<String, String> {
+    let url = sandbox.url();
+    [
+        ("CALLBACK_PRIORITIZER__GENESYS__API_URL", url.as_str()),
+        ("CALLBACK_PRIORITIZER__GENESYS__LOGIN_URL", url.as_str()),
+        ("CALLBACK_PRIORITIZER__POLICY__WAIT", WAIT),
+        ("CALLBACK_PRIORITIZER__STATUS__LISTEN", "127.0.0.1:0"),
+        ("GENESYSCLOUD_OAUTHCLIENT_ID", "sandbox"),
+        ("GENESYSCLOUD_OAUTHCLIENT_SECRET", "sandbox"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
+}
