@@ -1,34 +1,101 @@
 //! Keeps the place in line of callbacks waiting in Genesys Cloud queues.
+//!
+//! In a priority-routed queue calls get more urgent while they wait, because their in-queue flow raises their priority.
+//! Callbacks have no such flow, so newer calls overtake them. This daemon hears of callbacks that enter a queue and
+//! raises their routing priority, on a schedule the administrator sets, until an agent answers or they end.
+//!
+//! # The picture
+//!
+//! ```text
+//!           Genesys Cloud (or the sandbox)
+//!   WebSocket │        REST ▲ │
+//!             ▼             │ ▼
+//!   source: notifications   sweep            what happened, as hints: Resync · Changed · Gone
+//!             └──────┬───────┘
+//!                    ▼
+//!                  fleet                     one tracker a conversation: start, wake, reap, drain
+//!                    ▼
+//!                 tracker ──► policy         look, decide (pure), wait or write
+//!                    │ ▲
+//!          journal ◄─┘ └─── genesys          claim before the PATCH, commit after
+//! ```
+//!
+//! # The modules, in the order data flows
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`cli`] | what may be typed; one file for each command; the exit codes |
+//! | [`settings`] | typed, layered, strict; the regions; what is unwise, in sentences |
+//! | [`logging`], [`clock`], [`shutdown`] | one form of log line, one source of wall time, two signals |
+//! | [`genesys`] | the platform as we need it: one request path, failures classified, sockets |
+//! | [`conversation`] | ids, priorities, visits, what was observed |
+//! | `source` | where callbacks come from: notifications, and the sweep that repairs them |
+//! | [`policy`] | when to raise, by how much, when to stop; pure |
+//! | `tracker` | one conversation, one task |
+//! | `fleet` | owns all trackers |
+//! | [`journal`] | bases and claims: what must not be forgotten |
+//! | [`daemon`] | composition: start order, stop order |
+//! | [`status`] | one observable snapshot, and a page of it |
+//! | [`sandbox`] | the platform in process, for the demo, the tests and anyone who wants to try |
+//! | [`demo`] | a rush hour, told as it happens and measured |
+//!
+//! # What always holds
+//!
+//! 1. **Notifications are hints, the state is the truth.** An event says "look at this conversation". Every start,
+//!    reconnect and channel change is followed by a full sweep, and a sweep runs every minute.
+//! 2. **Raise *to*, never *by*.** The target is a function of the time waited, and the write is absolute: a repeated,
+//!    late or doubled step does no harm, one write catches up on an outage, nothing is ever lowered.
+//! 3. **Nothing is written without a claim,** and nothing to a callback that is known to be answered: news cut the wait
+//!    for a permit short, and the last decision is made after it.
+//! 4. **Every wait can be interrupted** except a write in flight, every task has an owner, and one clock drives all of
+//!    them, so the whole daemon runs at virtual speed in tests.
+//! 5. **Lenient on the wire, strict on settings.** Unknown fields and values are passed over; unknown settings refused.
+//! 6. **Nothing secret or personal is printed:** not the secret, tokens, channel ids, names, numbers, or payloads.
+//!
+//! # Glossary
+//!
+//! - **conversation**: everything between one customer and the contact centre on one occasion.
+//! - **participant**, **leg**: one party in it; the **ACD leg** is the queue's own.
+//! - **queue**, **priority**: where it waits, and with how many points; a point is worth a minute of queue time.
+//! - **visit**: one ACD leg, one stay in a queue. A transfer ends one and starts another; a missed alert does not.
+//! - **base**: the priority that points are added to. **step**: one raise of the schedule. **target**: the priority a
+//!   callback should have now.
+//! - **look**: reading a conversation. **raise**: writing its priority. **sweep**: asking for all that wait.
+//! - **channel**, **topic**, **socket**: how notifications come. **line**: a channel with its topics and its socket.
+//! - **tracker**, **fleet**: the task of one conversation, and all of them.
+//! - **claim**, **commit**: what the journal notes before and after a write. **foreign**: done by somebody else.
+//! - **permit**: the right to send one request. **pause**: the time in which nobody may.
 
 pub mod cli;
 
-mod backoff;
-
-pub mod clock;
-
-pub mod conversation;
-
-pub mod daemon;
-
-mod fleet;
-
-pub mod demo;
-
-pub mod genesys;
-
-pub mod journal;
+pub mod settings;
 
 pub mod logging;
 
-pub mod policy;
-
-pub mod settings;
+pub mod clock;
 
 pub mod shutdown;
 
+mod backoff;
+
+pub mod genesys;
+
+pub mod conversation;
+
 mod source;
+
+pub mod policy;
+
+mod tracker;
+
+mod fleet;
+
+pub mod journal;
+
+pub mod daemon;
 
 pub mod status;
 
 pub mod sandbox;
-mod tracker;
+
+pub mod demo;

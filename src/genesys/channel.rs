@@ -21,6 +21,8 @@ use crate::{
 const DEFAULT_LIFE: Duration = Duration::from_hours(24);
 /// Shortest life that is believed.
 const SHORTEST_LIFE: Duration = Duration::from_mins(1);
+/// A channel is used for this long at least: replacing it costs requests.
+const LEAST_LIFE: Duration = Duration::from_secs(30);
 /// How long before its end a channel is replaced; half of its life before, where it lives less than two hours.
 const RENEW_AHEAD: Duration = Duration::from_hours(1);
 /// Most topics of a channel: "Each WebSocket connection is limited to 1,000 topics", the notification service's page.
@@ -34,20 +36,23 @@ pub(crate) struct Channel {
     id: SecretString,
     /// Where a socket connects.
     uri: SecretString,
-    /// When to have its successor up.
+    /// When to have its successor up: before its own end, and before that of the token that made it.
     renew_at: Instant,
 }
 
 impl Channel {
-    /// The channel in an answer, if its address is one of the platform's.
+    /// The channel in an answer, if its address is one of the platform's. A channel is said to end with the token that
+    /// made it, so it is replaced once that token is due to be.
     pub(super) fn accept(
         channel: wire::Channel,
         hosts: &StreamingHost,
         clock: Clock,
+        token_ends: Instant,
     ) -> Result<Self, String> {
         let uri: Url = hosts
             .accepts(&channel.connect_uri)
             .map_err(|refused| refused.to_string())?;
+        let now = Instant::now();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if channel.id.is_empty() || !channel.id.bytes().all(plain) {
             return Err("its id is no word".to_owned());
@@ -55,7 +60,9 @@ impl Channel {
         Ok(Self {
             id: channel.id.into(),
             uri: String::from(uri).into(),
-            renew_at: Instant::now() + life(clock.now(), channel.expires),
+            renew_at: (now + life(clock.now(), channel.expires))
+                .min(token_ends)
+                .max(now + LEAST_LIFE),
         })
     }
 

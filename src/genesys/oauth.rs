@@ -30,8 +30,11 @@ use crate::backoff::Backoff;
 const CALL: &str = "token";
 /// Life of a token whose answer does not say: the least that an OAuth client can be set to, SDK `OAuthClient`.
 const SHORTEST_LIFE: Duration = Duration::from_mins(5);
-/// Longest time before its end at which a token is renewed.
-const RENEW_AHEAD: Duration = Duration::from_mins(5);
+/// Shortest life that is believed, so that an answer of 0 does not make every request ask for a token.
+const LEAST_LIFE: Duration = Duration::from_secs(1);
+/// Longest time before its end at which a token is renewed. A channel is said to end with the token that made it, so
+/// there must be time to have its successor up: as much as a channel's own end is given.
+const RENEW_AHEAD: Duration = Duration::from_hours(1);
 /// Share of a token's life after which it is renewed, for short-lived ones: four fifths.
 const RENEW_SHARE: u32 = 5;
 /// Pause after refused credentials: an administrator acts in minutes, and each try is a failed login at the platform.
@@ -43,7 +46,7 @@ pub(super) struct Bearer {
     /// The `Authorization` header, marked as sensitive.
     pub(super) header: HeaderValue,
     /// When to get the next one.
-    renew_at: Instant,
+    pub(super) renew_at: Instant,
     /// Which token this is; tells a refusal of this one from a late refusal of an older one.
     number: u64,
 }
@@ -226,10 +229,8 @@ fn parse(body: &[u8]) -> Result<(HeaderValue, Duration), Failure> {
     let mut header = HeaderValue::try_from(format!("Bearer {}", answer.access_token))
         .map_err(|_secret| unexpected("the token is no header value"))?;
     header.set_sensitive(true);
-    Ok((
-        header,
-        answer.expires_in.map_or(SHORTEST_LIFE, Duration::from_secs),
-    ))
+    let life = answer.expires_in.map_or(SHORTEST_LIFE, Duration::from_secs);
+    Ok((header, life.max(LEAST_LIFE)))
 }
 
 #[cfg(test)]

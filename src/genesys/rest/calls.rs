@@ -142,7 +142,9 @@ impl Genesys {
         let call = Call::get("create_channel", "api/v2/notifications/channels")
             .sending(Method::POST, json!({}));
         let channel: wire::Channel = self.ask(&call).await?;
-        Channel::accept(channel, &self.streaming, self.clock).map_err(|reason| {
+        // From the cache: the request that was just made had a token.
+        let token_ends = self.tokens.bearer().await?.renew_at;
+        Channel::accept(channel, &self.streaming, self.clock, token_ends).map_err(|reason| {
             let what = format!("the channel is not used: {reason}");
             Failure::local(FailureKind::Unexpected, "create_channel", what, None)
         })
