@@ -5,7 +5,9 @@
 //! minute (a plain quota of 300 lets 599 through). When the platform does refuse, nobody asks again before the time it
 //! named: the pause holds all permits, not only the one that was refused.
 //!
-//! Permits are handed out in the order they were asked for. Giving up while waiting costs nothing.
+//! Permits are handed out in the order they were asked for. Giving up while waiting costs nothing. The token request
+//! goes first and alone: were permits handed out while it is under way, they would pile up behind it and be used all at
+//! once, more than the platform allows in the minute that follows.
 
 use std::{
     num::NonZeroU32,
@@ -19,7 +21,10 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed},
 };
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    sync::{RwLock, RwLockWriteGuard},
+    time::{Instant, sleep, sleep_until},
+};
 
 /// Requests that may follow each other at once, at the default rate.
 const BURST: u32 = 30;
@@ -38,6 +43,8 @@ pub(crate) struct Limiter {
     rate: RateLimiter<NotKeyed, InMemoryState, TokioTime, NoOpMiddleware<Nanos>>,
     /// Held by whoever is next, so that permits go out in order.
     turn: tokio::sync::Mutex<()>,
+    /// Held exclusively while all others wait for one request.
+    gate: RwLock<()>,
     /// End of the pause that the platform asked for.
     held_until: Mutex<Option<Instant>>,
 }
@@ -50,6 +57,7 @@ impl Limiter {
         Self {
             rate: RateLimiter::direct_with_clock(quota, TokioTime::start()),
             turn: tokio::sync::Mutex::new(()),
+            gate: RwLock::new(()),
             held_until: Mutex::new(None),
         }
     }
@@ -57,6 +65,19 @@ impl Limiter {
     /// Waits for the right to send one request. May be given up at any time.
     pub(crate) async fn permit(&self) -> Permit {
         let _turn = self.turn.lock().await;
+        let _open = self.gate.read().await;
+        self.take().await
+    }
+
+    /// Waits for the right to send one request that all others wait for: ahead of them, and as long as the guard is held
+    /// nobody else is handed a permit.
+    pub(super) async fn permit_alone(&self) -> (Permit, RwLockWriteGuard<'_, ()>) {
+        let closed = self.gate.write().await;
+        (self.take().await, closed)
+    }
+
+    /// Takes a permit as soon as the rate has one and no pause is in force.
+    async fn take(&self) -> Permit {
         loop {
             self.pause_over().await;
             match self.rate.check() {

@@ -133,7 +133,7 @@ impl TokenSource {
 
     /// Asks for a token: the header that carries it, and its life.
     async fn request(&self) -> Result<(HeaderValue, Duration), Failure> {
-        let _permit = self.limiter.permit().await;
+        let (_permit, _alone) = self.limiter.permit_alone().await;
         let request = self
             .http
             .post(self.url.clone())

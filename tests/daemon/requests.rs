@@ -94,6 +94,29 @@ async fn never_over_the_limit_however_many_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn never_over_the_limit_while_tokens_are_renewed_under_load() {
+    let centre = Centre::with(|options| {
+        options.limits.token_lifetime = minutes(5);
+        options.latency = Duration::from_secs(2);
+    })
+    .await
+    .set("POLICY__WAIT", "10s");
+    let support = centre.queue("Support");
+    for _ in 0..200 {
+        let _id = centre.world().add_callback(Callback::to(&support));
+    }
+    let daemon = centre.start();
+    pass(minutes(20)).await;
+    let requests = centre.sandbox.requests();
+    let refused = requests
+        .iter()
+        .filter(|request| matches!(request.status, Some(401 | 429)))
+        .count();
+    assert_eq!(refused, 0, "of {}", requests.len());
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn retry_after_stops_all_requests_until_it_is_over() {
     let centre = Centre::open().await.set("POLICY__WAIT", "10s");
     let daemon = centre.start_ready().await;
