@@ -76,24 +76,29 @@ enum Care {
     Daemon,
 }
 
-/// Runs the demo on virtual time.
+/// Runs the demo on virtual time, with a pause of real time after each picture.
 ///
 /// # Errors
 /// Where output or loopback sockets fail.
-pub fn run(seed: u64, out: &mut impl Write, paint: Paint) -> Result<(), DemoError> {
+pub fn run(seed: u64, out: &mut impl Write, paint: Paint, pace: Duration) -> Result<(), DemoError> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()?;
-    runtime.block_on(tell(seed, out, paint))
+    runtime.block_on(tell(seed, out, paint, pace))
 }
 
 /// The story, the two other runs, and the table.
-async fn tell(seed: u64, out: &mut impl Write, paint: Paint) -> Result<(), DemoError> {
+async fn tell(
+    seed: u64,
+    out: &mut impl Write,
+    paint: Paint,
+    pace: Duration,
+) -> Result<(), DemoError> {
     let traffic = Traffic::RUSH_HOUR;
     let arrivals = traffic.draw(seed);
     screen::introduce(out, paint, &arrivals, AGENTS, WAIT)?;
-    let mut story = Story::new(paint);
+    let mut story = Story::new(paint, pace);
     let daemon = play(seed, &arrivals, Care::Daemon, |scene| {
         story.tell(out, scene)
     })

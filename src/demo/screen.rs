@@ -91,13 +91,16 @@ pub(super) struct Story {
     numbers: HashMap<ConversationId, usize>,
     /// Callbacks whose answer was told.
     told: usize,
+    /// Real time to look at a picture.
+    pace: Duration,
 }
 
 impl Story {
     /// A story not begun.
-    pub(super) fn new(paint: Paint) -> Self {
+    pub(super) fn new(paint: Paint, pace: Duration) -> Self {
         Self {
             paint,
+            pace,
             numbers: HashMap::new(),
             told: 0,
         }
@@ -145,7 +148,10 @@ impl Story {
         )?;
         self.told = answered;
         self.rows(out, scene, &waiting, &line, now)?;
-        writeln!(out)
+        writeln!(out)?;
+        // Real time on purpose, and the whole runtime with it: virtual time stands still while somebody reads.
+        std::thread::sleep(self.pace);
+        Ok(())
     }
 
     /// A row for each callback that waits, first in line first.

@@ -69,18 +69,18 @@ impl Verdict {
             "",
             "callbacks",
             "later calls",
-            "callbacks wait",
+            "callbacks'",
             "",
-            "calls wait",
+            "calls'",
             "",
         ];
         let below = [
             "",
             "overtaken",
             "served first",
-            "mean",
+            "mean wait",
             "95 %",
-            "mean",
+            "mean wait",
             "95 %",
         ];
         for headings in [above, below] {
@@ -115,7 +115,7 @@ fn conclusion(without: &Row, with: &Row) -> String {
 /// Cells in columns.
 fn aligned(cells: &[String; 7]) -> String {
     let [care, rest @ ..] = cells;
-    let padded = rest.iter().map(|cell| format!("{cell:<14}"));
+    let padded = rest.iter().map(|cell| format!("{cell:<13}"));
     let line: Vec<String> = std::iter::once(format!("{care:<27}"))
         .chain(padded)
         .collect();

@@ -125,6 +125,11 @@ impl Socket {
     /// The next thing that matters. May be given up and called again without loss.
     pub(crate) async fn next(&mut self) -> Result<Incoming, EndReason> {
         loop {
+            // This process may have been stopped for a while: what the platform sent meanwhile may be gone, whatever TCP
+            // has kept.
+            if self.heard.elapsed() > DEAD_AFTER {
+                return Err(EndReason::Silent);
+            }
             let (quiet, then_dead) = if self.pinged {
                 (DEAD_AFTER, true)
             } else {
