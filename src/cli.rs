@@ -4,6 +4,8 @@ mod check;
 
 mod demo;
 
+mod history;
+
 mod run;
 
 mod sandbox;
@@ -14,12 +16,16 @@ use std::{
     io::{Write, stderr},
     net::SocketAddr,
     path::PathBuf,
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand};
 use tokio::runtime::Runtime;
 
-use crate::settings::{self, Settings, SettingsError};
+use crate::{
+    conversation::ConversationId,
+    settings::{self, Settings, SettingsError},
+};
 
 /// How a command ended, as the process says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +81,8 @@ pub enum Command {
     Check(Check),
     /// Watch a rush hour: the real daemon on an embedded platform, no account needed
     Demo(Demo),
+    /// Show what was raised, when and how late; also while the daemon runs
+    History(History),
     /// Be a Genesys Cloud on loopback, to try things out against
     Sandbox(Sandbox),
 }
@@ -117,6 +125,23 @@ pub struct Demo {
     pub seed: u64,
 }
 
+/// `history`
+#[derive(Args, Debug)]
+pub struct History {
+    /// Where the settings are.
+    #[command(flatten)]
+    pub source: Source,
+    /// Only this conversation
+    #[arg(long, value_name = "ID")]
+    pub conversation: Option<ConversationId>,
+    /// Only what happened within this time, such as 90m, 1h or 7d
+    #[arg(long, value_name = "TIME", value_parser = settings::interval)]
+    pub since: Option<Duration>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `sandbox`
 #[derive(Args, Debug)]
 pub struct Sandbox {
@@ -136,6 +161,7 @@ impl Cli {
             Command::Run(command) => run::run(&command),
             Command::Check(command) => check::run(&command),
             Command::Demo(command) => demo::run(&command),
+            Command::History(command) => history::run(&command),
             Command::Sandbox(command) => sandbox::run(&command),
         };
         done.unwrap_or_else(|failed| {
@@ -173,6 +199,12 @@ impl From<SettingsError> for Failed {
 fn load(source: &Source) -> Result<Settings, SettingsError> {
     let environment: BTreeMap<String, String> = settings::environment(std::env::vars_os())?;
     settings::load(source.config.as_deref(), &environment)
+}
+
+/// Where the journal is, by the same settings; nothing else of them needs to be there, least of all a secret.
+fn journal_settings(source: &Source) -> Result<settings::Journal, SettingsError> {
+    let environment: BTreeMap<String, String> = settings::environment(std::env::vars_os())?;
+    settings::load_journal(source.config.as_deref(), &environment)
 }
 
 /// The runtime of a command that talks to the platform.

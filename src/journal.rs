@@ -2,27 +2,78 @@
 //!
 //! Everything else can be read from the platform again; the priority before our first raise cannot. A step is claimed
 //! before its PATCH and committed after it, so that each (visit, step) is written by one owner, and a write whose answer
-//! was lost is known to be ours when its value is seen later. A journal is asked for nothing but that: what to write is
-//! the policy's business.
+//! was lost is known to be ours when its value is seen later.
+//!
+//! Several owners may share one journal. Each claim has an owner, an end (`LEASE`), and a number that grows with
+//! every claim of the visit: whatever is changed names the number that it was decided on, and an older one changes
+//! nothing (compare-and-swap). So an owner that was asleep cannot undo what another did meanwhile.
+//!
+//! A journal is asked for nothing but that: what to write is the policy's business, and what time it is, the caller's.
+
+#[cfg(test)]
+mod conformance;
+
+mod history;
 
 mod memory;
+
+mod sqlite;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::{
-    conversation::{Priority, Visit},
+    clock::elapsed,
+    conversation::{Priority, Visit, Waiting},
     policy::Base,
 };
 
+pub use history::{Change, Event, History, HistoryError, Outcome, Wanted, Written};
 pub use memory::MemoryJournal;
+pub use sqlite::{OpenError, SqliteJournal};
+
+/// How long a claim keeps other owners away. A request and its one retry are given up after 20 s; what is still on its
+/// way when a claim ends is an absolute value, and late rather than wrong.
+const LEASE: Duration = Duration::from_mins(1);
+
+/// How long after a write a read may still show what was before. The platform promises nothing; its reads are served
+/// by several copies.
+const READ_LAG: Duration = Duration::from_secs(10);
+
+/// How exact the journal knows when a visit was last seen. Looks come often, and each would cost a durable write.
+const SEEN_WITHIN: Duration = Duration::from_hours(1);
 
 /// What keeps the journal from working. Nothing may be written while it does not.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("the journal cannot be used: {what}")]
 pub struct JournalError {
     /// What is wrong, and what to do about it.
     what: String,
+}
+
+/// Who claims: one start of one daemon. Drawn at random, so that no two are ever the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Owner(String);
+
+impl Owner {
+    /// An owner that never was before.
+    fn random() -> Self {
+        let id = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
+        Self(id.to_string())
+    }
+}
+
+/// The number of a visit's newest claim or change of base. Grows; what was decided on a smaller one is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fence(i64);
+
+impl Fence {
+    /// The number after this one.
+    fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
 }
 
 /// A write: of a step, from what was seen, to the step's target.
@@ -34,8 +85,19 @@ pub struct Write {
     pub from: Priority,
     /// Priority written.
     pub to: Priority,
+    /// When that step became due.
+    pub due: Timestamp,
     /// When it was claimed, and once it is committed, when that was.
     pub at: Timestamp,
+}
+
+/// A write that was claimed, and of whose outcome nothing is known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// Number of its claim.
+    pub fence: Fence,
+    /// What was to be written.
+    pub write: Write,
 }
 
 /// What is known of a visit.
@@ -45,8 +107,10 @@ pub struct Entry {
     pub base: Base,
     /// The last write that the platform confirmed.
     pub last: Option<Write>,
-    /// Writes since then whose outcome is not known: the answer was lost.
-    pub open: Vec<Write>,
+    /// Writes since then whose outcome is not known, oldest first: under way, or the answer was lost.
+    pub open: Vec<Open>,
+    /// What a claim or a change of base must name, to be made on this entry and no later one.
+    pub fence: Fence,
 }
 
 /// What a priority that was seen means to somebody who knows the entry.
@@ -55,40 +119,93 @@ pub enum Meaning {
     /// Nothing happened since our last write, as far as can be seen.
     Expected,
     /// A write of ours whose answer was lost did arrive.
-    Arrived(Write),
+    Arrived(Open),
     /// Somebody else changed it.
     Foreign,
 }
 
 /// Answer to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "nothing may be written unless the claim is granted"]
 pub enum Claim {
-    /// The step is ours to write.
-    Granted,
+    /// The step is ours to write; the commit names this number.
+    Granted(Fence),
     /// It has been written.
     Done,
+    /// Another owner is at it.
+    Held {
+        /// When its claim ends.
+        until: Timestamp,
+    },
+    /// The entry has changed since it was read: look again.
+    Stale,
+}
+
+/// Answer to a change that was decided on an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a change that lost was not made"]
+pub enum Commit {
+    /// It is made, durably.
+    Done,
+    /// Another owner was faster and nothing was changed: look again.
+    Lost,
 }
 
 /// Where entries are kept.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// The entry of a visit; a new one, whose base is what was `seen`, where there is none.
-    async fn entry(&self, visit: &Visit, seen: Priority) -> Result<Entry, JournalError>;
+    /// The entry of a visit; a new one, whose base is what was seen, where there is none.
+    async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError>;
 
-    /// Claims a step before it is written.
-    async fn claim(&self, visit: &Visit, write: Write) -> Result<Claim, JournalError>;
+    /// Claims a step before it is written, by what was `known` when that was decided.
+    async fn claim(&self, visit: &Visit, known: Fence, write: Write)
+    -> Result<Claim, JournalError>;
 
-    /// Notes that the platform has the priority of a claimed write.
-    async fn commit(&self, visit: &Visit, write: Write) -> Result<(), JournalError>;
+    /// Notes that the platform has confirmed the write of a claim, and with which priority. The claim must be the
+    /// visit's newest still.
+    async fn commit(
+        &self,
+        visit: &Visit,
+        claim: Fence,
+        confirmed: Priority,
+        at: Timestamp,
+    ) -> Result<Commit, JournalError>;
+
+    /// Notes that the value of an open write was seen: it did arrive.
+    async fn arrived(
+        &self,
+        visit: &Visit,
+        known: Fence,
+        open: Fence,
+        at: Timestamp,
+    ) -> Result<Commit, JournalError>;
 
     /// Gives a claim back: the platform refused the write, so it is not there.
-    async fn release(&self, visit: &Visit, write: Write) -> Result<(), JournalError>;
+    async fn release(&self, visit: &Visit, claim: Fence, at: Timestamp)
+    -> Result<(), JournalError>;
 
     /// Makes what somebody else set the base of what comes after.
-    async fn rebase(&self, visit: &Visit, base: Base) -> Result<(), JournalError>;
+    async fn rebase(
+        &self,
+        visit: &Visit,
+        known: Fence,
+        base: Base,
+        at: Timestamp,
+    ) -> Result<Commit, JournalError>;
 
-    /// Forgets a visit that is over.
-    async fn close(&self, visit: &Visit) -> Result<(), JournalError>;
+    /// Notes that a visit is over. Its entry is kept all the same: an answer that was wrong about the end must not make
+    /// a raised priority the base of the next raises.
+    async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError>;
+
+    /// Notes that this owner lives; the first time, that it has started. Also the proof that the journal can be
+    /// written, where no callback asks for one.
+    async fn alive(&self, at: Timestamp) -> Result<(), JournalError>;
+
+    /// Notes that this owner stops in good order.
+    async fn stopped(&self, at: Timestamp) -> Result<(), JournalError>;
+
+    /// Forgets what happened before then, and visits that nobody has seen since.
+    async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError>;
 }
 
 impl Entry {
@@ -102,6 +219,7 @@ impl Entry {
             },
             last: None,
             open: Vec::new(),
+            fence: Fence::default(),
         }
     }
 
@@ -111,12 +229,18 @@ impl Entry {
         self.last.map_or(self.base.priority, |write| write.to)
     }
 
+    /// The newest step that is known to be in the priority.
+    #[must_use]
+    pub fn committed_step(&self) -> u32 {
+        self.last
+            .map_or(self.base.step, |write| write.step.max(self.base.step))
+    }
+
     /// The newest step that was written or may have been.
     #[must_use]
     pub fn newest_step(&self) -> u32 {
-        let open = self.open.iter().map(|write| write.step);
-        let last = self.last.map(|write| write.step);
-        open.chain(last).fold(self.base.step, u32::max)
+        let open = self.open.iter().map(|open| open.write.step);
+        open.fold(self.committed_step(), u32::max)
     }
 
     /// What it means to see this priority now. What was there before our last write counts as expected for a moment,
@@ -126,12 +250,12 @@ impl Entry {
         if seen == self.expected() {
             return Meaning::Expected;
         }
-        if let Some(write) = self.open.iter().rev().find(|write| write.to == seen) {
-            return Meaning::Arrived(*write);
+        if let Some(open) = self.open.iter().rev().find(|open| open.write.to == seen) {
+            return Meaning::Arrived(*open);
         }
-        let lagging = self.last.is_some_and(|write| {
-            write.from == seen && crate::clock::elapsed(write.at, now) < READ_LAG
-        });
+        let lagging = self
+            .last
+            .is_some_and(|write| write.from == seen && elapsed(write.at, now) < READ_LAG);
         if lagging {
             return Meaning::Expected;
         }
@@ -139,44 +263,43 @@ impl Entry {
     }
 }
 
-/// How long after a write a read may still show what was before. The platform promises nothing; its reads are served
-/// by several copies.
-const READ_LAG: std::time::Duration = std::time::Duration::from_secs(10);
+/// When a claim made at this time ends.
+fn lease_end(at: Timestamp) -> Timestamp {
+    at.saturating_add(LEASE).unwrap_or(Timestamp::MAX)
+}
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn write(step: u32, from: i64, to: i64) -> Write {
-        Write {
-            step,
-            from: Priority::clamped(from),
-            to: Priority::clamped(to),
-            at: "2026-01-05T09:00:00Z".parse().unwrap(),
-        }
-    }
+    use super::{
+        conformance::{at, write},
+        *,
+    };
 
     #[test]
     fn what_a_seen_priority_means() {
+        let open = |number, step, to| Open {
+            fence: Fence(number),
+            write: write(step, 3, to),
+        };
         let entry = Entry {
             last: Some(write(3, 2, 3)),
-            open: vec![write(4, 3, 4), write(6, 3, 6)],
+            open: vec![open(7, 4, 4), open(8, 6, 6), open(9, 7, 6)],
             ..Entry::new(Priority::clamped(0))
         };
-        let (soon, later) = ("2026-01-05T09:00:05Z", "2026-01-05T09:05:00Z");
+        let (soon, later) = (5, 300);
         for (seen, now, expected) in [
             (3, later, Meaning::Expected),
-            (4, later, Meaning::Arrived(write(4, 3, 4))),
-            (6, later, Meaning::Arrived(write(6, 3, 6))),
+            (4, later, Meaning::Arrived(open(7, 4, 4))),
+            (6, later, Meaning::Arrived(open(9, 7, 6))),
             (5, later, Meaning::Foreign),
             (2, soon, Meaning::Expected),
             (2, later, Meaning::Foreign),
             (40, soon, Meaning::Foreign),
         ] {
-            let meaning = entry.meaning(Priority::clamped(seen), now.parse().unwrap());
-            assert_eq!(meaning, expected, "{seen} at {now}");
+            let meaning = entry.meaning(Priority::clamped(seen), at(now));
+            assert_eq!(meaning, expected, "{seen} after {now} s");
         }
-        assert_eq!(entry.newest_step(), 6);
+        assert_eq!((entry.committed_step(), entry.newest_step()), (3, 7));
         assert_eq!(Entry::new(Priority::clamped(7)).expected().points(), 7);
     }
 }

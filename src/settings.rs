@@ -56,6 +56,7 @@ use self::{
 pub use environment::environment;
 pub use error::{FileProblem, SettingsError};
 pub use findings::{Finding, Severity};
+pub use interval::read as interval;
 pub use region::Region;
 pub use streaming::{RefusedUri, StreamingHost};
 
@@ -140,6 +141,8 @@ pub struct Policy {
 pub struct Journal {
     /// The SQLite file. Made when it is absent; its folder is not.
     pub path: PathBuf,
+    /// How long it is remembered.
+    pub keep: Duration,
 }
 
 /// Where the daemon shows itself.
@@ -194,12 +197,7 @@ pub fn load(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
 ) -> Result<Settings, SettingsError> {
-    let file = file.map(SettingsFile::read).transpose()?;
-    let overrides = Overrides::read(environment)?;
-    let mut written = layer(file.as_ref(), &overrides)?;
-    if let Some(file) = &file {
-        resolve_paths(&mut written, &file.folder(), &overrides);
-    }
+    let (file, overrides, written) = read(file, environment)?;
     let secret = secret::find(
         written
             .genesys
@@ -234,9 +232,7 @@ pub fn load(
             max_raises: policy.max_raises.map(|raises| raises.0),
             max_priority: policy.max_priority,
         },
-        journal: Journal {
-            path: journal.path.unwrap_or_else(|| usual_journal(environment)),
-        },
+        journal: remembered(journal, environment),
         status: Status {
             listen: status.listen.0,
         },
@@ -247,6 +243,29 @@ pub fn load(
         noticed,
         origin,
     })
+}
+
+/// Loads where the journal is, from the same layers, for those who only read it and need no way to sign in.
+pub fn load_journal(
+    file: Option<&Path>,
+    environment: &BTreeMap<String, String>,
+) -> Result<Journal, SettingsError> {
+    let (_, _, written) = read(file, environment)?;
+    Ok(remembered(written.journal, environment))
+}
+
+/// Reads the layers and lays them over each other. Paths are resolved.
+fn read(
+    file: Option<&Path>,
+    environment: &BTreeMap<String, String>,
+) -> Result<(Option<SettingsFile>, Overrides, Written), SettingsError> {
+    let file = file.map(SettingsFile::read).transpose()?;
+    let overrides = Overrides::read(environment)?;
+    let mut written = layer(file.as_ref(), &overrides)?;
+    if let Some(file) = &file {
+        resolve_paths(&mut written, &file.folder(), &overrides);
+    }
+    Ok((file, overrides, written))
 }
 
 /// Lays the three layers over each other. Each was read strictly before, so nothing is coerced here.
@@ -312,6 +331,15 @@ fn platform(
         requests_per_minute: requests_per_minute.0,
         region,
     })
+}
+
+/// The journal's section.
+fn remembered(written: written::Journal, environment: &BTreeMap<String, String>) -> Journal {
+    let written::Journal { path, keep } = written;
+    Journal {
+        path: path.unwrap_or_else(|| usual_journal(environment)),
+        keep: keep.0,
+    }
 }
 
 /// The journal's place where none is named: the folder that systemd or the container gives the service for its state,

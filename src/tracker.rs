@@ -10,13 +10,13 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use crate::{
     backoff::Backoff,
     conversation::{ConversationId, Ending, Observed, ParticipantId, QueueId, Visit, Waiting},
     genesys::{Failure, FailureKind, Permit},
-    journal::{Claim, Entry, JournalError, Meaning, Write},
+    journal::{Claim, Commit, Entry, Fence, JournalError, Meaning, Write},
     policy::{Base, Limit, Raise, Step},
 };
 
@@ -167,7 +167,9 @@ impl Tracker {
 
     /// Decides what is next for a waiting callback, and does it.
     async fn decide(&mut self, waiting: Waiting) -> Result<Next, JournalError> {
-        let entry = self.entry(&waiting).await?;
+        let Some(entry) = self.entry(&waiting).await? else {
+            return Ok(Next::Look);
+        };
         let now = self.context.clock.now();
         Ok(match self.context.policy.next(entry.base, &waiting, now) {
             Step::Wait { until } => Next::Rest(until),
@@ -187,30 +189,31 @@ impl Tracker {
         })
     }
 
-    /// The visit's entry, after what is seen now has been understood.
-    async fn entry(&self, waiting: &Waiting) -> Result<Entry, JournalError> {
-        let journal = &self.context.journal;
-        let entry = journal.entry(&waiting.visit, waiting.priority).await?;
-        match entry.meaning(waiting.priority, self.context.clock.now()) {
-            Meaning::Expected => return Ok(entry),
-            Meaning::Arrived(write) => journal.commit(&waiting.visit, write).await?,
+    /// The visit's entry, after what is seen now has been understood; nothing where another owner of the journal was
+    /// faster, so that only a look can say what holds now.
+    async fn entry(&self, waiting: &Waiting) -> Result<Option<Entry>, JournalError> {
+        let (journal, visit) = (&self.context.journal, &waiting.visit);
+        let now = self.context.clock.now();
+        let entry = journal.entry(waiting, now).await?;
+        let noted = match entry.meaning(waiting.priority, now) {
+            Meaning::Expected => return Ok(Some(entry)),
+            Meaning::Arrived(open) => journal.arrived(visit, entry.fence, open.fence, now).await?,
             Meaning::Foreign => {
                 let base = Base {
                     priority: waiting.priority,
                     step: entry.newest_step(),
                 };
-                info!(
-                    conversation_id = %self.id,
-                    visit = %waiting.visit.leg,
-                    from = entry.expected().points(),
-                    to = waiting.priority.points(),
-                    "priority changed by someone else: it is the new base"
-                );
-                self.context.status.update(|now| now.foreign_changes += 1);
-                journal.rebase(&waiting.visit, base).await?;
+                let noted = journal.rebase(visit, entry.fence, base, now).await?;
+                if noted == Commit::Done {
+                    self.say_foreign(waiting, &entry);
+                }
+                noted
             }
+        };
+        match noted {
+            Commit::Done => journal.entry(waiting, now).await.map(Some),
+            Commit::Lost => Ok(None),
         }
-        journal.entry(&waiting.visit, waiting.priority).await
     }
 
     /// Waits for a permit, decides once more, and writes.
@@ -229,10 +232,14 @@ impl Tracker {
             step: raise.step,
             from: waiting.priority,
             to: raise.to,
+            due: raise.due,
             at: now,
         };
-        match self.context.journal.claim(&waiting.visit, write).await? {
-            Claim::Granted => self.write(permit, waiting, raise, write).await,
+        let journal = &self.context.journal;
+        match journal.claim(&waiting.visit, entry.fence, write).await? {
+            Claim::Granted(claim) => self.write(permit, waiting, raise, claim).await,
+            Claim::Held { until } => Ok(Next::Rest(until)),
+            Claim::Stale => Ok(Next::Look),
             Claim::Done => {
                 let due = self
                     .context
@@ -249,7 +256,7 @@ impl Tracker {
         permit: Permit,
         mut waiting: Waiting,
         raise: Raise,
-        write: Write,
+        claim: Fence,
     ) -> Result<Next, JournalError> {
         let sent = self.context.clock.now();
         self.bell.note(&waiting, Some(raise.to));
@@ -261,19 +268,17 @@ impl Tracker {
         {
             Ok(now_at) => {
                 self.backoff.reset();
-                let confirmed = Write {
-                    to: now_at,
-                    at: self.context.clock.now(),
-                    ..write
-                };
-                self.context
-                    .journal
-                    .commit(&waiting.visit, confirmed)
-                    .await?;
+                let at = self.context.clock.now();
+                let journal = &self.context.journal;
+                let noted = journal.commit(&waiting.visit, claim, now_at, at).await;
+                // It is raised, whatever the journal says to that.
                 self.raised(&waiting, raise, now_at, sent);
                 waiting.priority = now_at;
                 self.bell.note(&waiting, None);
-                Ok(Next::Decide(waiting))
+                match noted? {
+                    Commit::Done => Ok(Next::Decide(waiting)),
+                    Commit::Lost => Ok(Next::Look),
+                }
             }
             // The claim stays open: the write may have arrived all the same.
             Err(failure) if failure.is_passing() => {
@@ -281,7 +286,9 @@ impl Tracker {
                 Ok(Next::BackOff)
             }
             Err(failure) => {
-                self.context.journal.release(&waiting.visit, write).await?;
+                let at = self.context.clock.now();
+                let journal = &self.context.journal;
+                journal.release(&waiting.visit, claim, at).await?;
                 self.refused(&waiting, raise, &failure);
                 Ok(Next::Look)
             }
@@ -294,7 +301,8 @@ impl Tracker {
             return;
         };
         self.say_finished(&visit, queue.as_ref(), outcome);
-        if let Err(error) = self.context.journal.close(&visit).await {
+        let now = self.context.clock.now();
+        if let Err(error) = self.context.journal.close(&visit, now).await {
             self.journal_failed(&error);
         }
     }

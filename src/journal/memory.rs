@@ -2,161 +2,254 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
-use super::{Claim, Entry, Journal, JournalError, Write};
+use super::{
+    Claim, Commit, Entry, Fence, Journal, JournalError, Open, Owner, SEEN_WITHIN, Write, lease_end,
+};
 use crate::{
-    conversation::{Priority, Visit},
+    clock::elapsed,
+    conversation::{Priority, Visit, Waiting},
     policy::Base,
 };
 
-/// Entries by visit.
-#[derive(Debug, Default)]
-pub struct MemoryJournal(Mutex<HashMap<Visit, Entry>>);
+/// What one owner sees of the entries.
+#[derive(Debug)]
+pub struct MemoryJournal {
+    /// Shared by all owners.
+    visits: Arc<Mutex<HashMap<Visit, Kept>>>,
+    /// Who claims through this value.
+    owner: Owner,
+}
+
+/// An entry, and what only the journal needs to know of it.
+#[derive(Clone, Debug)]
+struct Kept {
+    /// What is told.
+    entry: Entry,
+    /// Who has made the newest claim, and when that ends. Means something only while that claim's write is open.
+    holder: Option<(Owner, Timestamp)>,
+    /// When it was last seen, within `SEEN_WITHIN`.
+    seen: Timestamp,
+}
+
+impl Default for MemoryJournal {
+    fn default() -> Self {
+        Self {
+            visits: Arc::default(),
+            owner: Owner::random(),
+        }
+    }
+}
 
 impl MemoryJournal {
-    /// The entries.
-    fn entries(&self) -> MutexGuard<'_, HashMap<Visit, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The same entries for another owner, beside this one.
+    #[cfg(test)]
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            visits: Arc::clone(&self.visits),
+            owner: Owner::random(),
+        }
     }
 
-    /// Changes an entry, where there is one.
-    fn change(&self, visit: &Visit, change: impl FnOnce(&mut Entry)) {
-        if let Some(entry) = self.entries().get_mut(visit) {
-            change(entry);
+    /// The same entries for the owner that comes after this one is dead.
+    #[cfg(test)]
+    pub(super) fn after(&self) -> Self {
+        for kept in self.visits().values_mut() {
+            kept.holder = None;
         }
+        self.beside()
+    }
+
+    /// The entries.
+    fn visits(&self) -> MutexGuard<'_, HashMap<Visit, Kept>> {
+        self.visits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes an entry, where there is one and the change can be made.
+    fn change(&self, visit: &Visit, change: impl FnOnce(&mut Kept) -> Option<()>) -> Commit {
+        let mut visits = self.visits();
+        match visits.get_mut(visit).and_then(change) {
+            Some(()) => Commit::Done,
+            None => Commit::Lost,
+        }
+    }
+}
+
+impl Kept {
+    /// When the newest claim ends, where it keeps this owner from the step now.
+    fn held_from(&self, owner: &Owner, now: Timestamp) -> Option<Timestamp> {
+        let newest = self.entry.fence;
+        self.entry.open.iter().find(|open| open.fence == newest)?;
+        let (holder, until) = self.holder.as_ref()?;
+        (holder != owner && *until > now).then_some(*until)
+    }
+
+    /// Makes an open write the last one: it and all that were claimed before it are open no more.
+    fn settle(&mut self, claim: Fence, confirmed: Option<Priority>, at: Timestamp) -> Option<()> {
+        let entry = &mut self.entry;
+        let open = entry.open.iter().find(|open| open.fence == claim)?;
+        if open.write.step <= entry.committed_step() {
+            return None;
+        }
+        entry.last = Some(Write {
+            to: confirmed.unwrap_or(open.write.to),
+            at,
+            ..open.write
+        });
+        entry.open.retain(|open| open.fence > claim);
+        Some(())
     }
 }
 
 #[async_trait]
 impl Journal for MemoryJournal {
-    async fn entry(&self, visit: &Visit, seen: Priority) -> Result<Entry, JournalError> {
-        let mut entries = self.entries();
-        let entry = entries
-            .entry(visit.clone())
-            .or_insert_with(|| Entry::new(seen));
-        Ok(entry.clone())
+    async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
+        let mut visits = self.visits();
+        let kept = visits.entry(seen.visit.clone()).or_insert_with(|| Kept {
+            entry: Entry::new(seen.priority),
+            holder: None,
+            seen: now,
+        });
+        if elapsed(kept.seen, now) >= SEEN_WITHIN {
+            kept.seen = now;
+        }
+        Ok(kept.entry.clone())
     }
 
-    async fn claim(&self, visit: &Visit, write: Write) -> Result<Claim, JournalError> {
-        let mut entries = self.entries();
-        let entry = entries
-            .entry(visit.clone())
-            .or_insert_with(|| Entry::new(write.from));
-        if entry.last.is_some_and(|last| last.step >= write.step) {
+    async fn claim(
+        &self,
+        visit: &Visit,
+        known: Fence,
+        write: Write,
+    ) -> Result<Claim, JournalError> {
+        let mut visits = self.visits();
+        let Some(kept) = visits.get_mut(visit) else {
+            return Ok(Claim::Stale);
+        };
+        if write.step <= kept.entry.committed_step() {
             return Ok(Claim::Done);
         }
-        entry.open.retain(|open| open.to != write.to);
-        entry.open.push(write);
-        Ok(Claim::Granted)
+        if let Some(until) = kept.held_from(&self.owner, write.at) {
+            return Ok(Claim::Held { until });
+        }
+        if kept.entry.fence != known {
+            return Ok(Claim::Stale);
+        }
+        let fence = known.next();
+        kept.entry.fence = fence;
+        kept.entry.open.retain(|open| open.write.to != write.to);
+        kept.entry.open.push(Open { fence, write });
+        kept.holder = Some((self.owner.clone(), lease_end(write.at)));
+        kept.seen = kept.seen.max(write.at);
+        Ok(Claim::Granted(fence))
     }
 
-    async fn commit(&self, visit: &Visit, write: Write) -> Result<(), JournalError> {
-        self.change(visit, |entry| {
-            entry.open.clear();
-            entry.last = Some(write);
-        });
+    async fn commit(
+        &self,
+        visit: &Visit,
+        claim: Fence,
+        confirmed: Priority,
+        at: Timestamp,
+    ) -> Result<Commit, JournalError> {
+        Ok(self.change(visit, |kept| {
+            (kept.entry.fence == claim).then_some(())?;
+            kept.settle(claim, Some(confirmed), at)
+        }))
+    }
+
+    async fn arrived(
+        &self,
+        visit: &Visit,
+        known: Fence,
+        open: Fence,
+        at: Timestamp,
+    ) -> Result<Commit, JournalError> {
+        Ok(self.change(visit, |kept| {
+            (kept.entry.fence == known).then_some(())?;
+            kept.settle(open, None, at)
+        }))
+    }
+
+    async fn release(
+        &self,
+        visit: &Visit,
+        claim: Fence,
+        _at: Timestamp,
+    ) -> Result<(), JournalError> {
+        if let Some(kept) = self.visits().get_mut(visit) {
+            kept.entry.open.retain(|open| open.fence != claim);
+        }
         Ok(())
     }
 
-    async fn release(&self, visit: &Visit, write: Write) -> Result<(), JournalError> {
-        self.change(visit, |entry| entry.open.retain(|open| open.to != write.to));
-        Ok(())
-    }
-
-    async fn rebase(&self, visit: &Visit, base: Base) -> Result<(), JournalError> {
-        self.change(visit, |entry| {
-            *entry = Entry {
+    async fn rebase(
+        &self,
+        visit: &Visit,
+        known: Fence,
+        base: Base,
+        _at: Timestamp,
+    ) -> Result<Commit, JournalError> {
+        Ok(self.change(visit, |kept| {
+            (kept.entry.fence == known).then_some(())?;
+            kept.entry = Entry {
                 base,
+                fence: known.next(),
                 ..Entry::new(base.priority)
             };
-        });
+            Some(())
+        }))
+    }
+
+    async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError> {
+        if let Some(kept) = self.visits().get_mut(visit) {
+            kept.seen = kept.seen.max(at);
+        }
         Ok(())
     }
 
-    async fn close(&self, visit: &Visit) -> Result<(), JournalError> {
-        self.entries().remove(visit);
+    async fn alive(&self, _at: Timestamp) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    async fn stopped(&self, _at: Timestamp) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    async fn prune(&self, before: Timestamp, _now: Timestamp) -> Result<(), JournalError> {
+        let mut visits = self.visits();
+        visits.retain(|_, kept| kept.seen >= before);
+        for kept in visits.values_mut() {
+            kept.entry.open.retain(|open| open.write.at >= before);
+        }
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::conformance::{Bench, conformance},
+        *,
+    };
 
-    fn visit() -> Visit {
-        Visit {
-            conversation: "c".parse().unwrap(),
-            leg: "l".parse().unwrap(),
+    impl Bench for MemoryJournal {
+        fn journal(&self) -> &dyn Journal {
+            self
+        }
+
+        fn beside(&self) -> Self {
+            Self::beside(self)
+        }
+
+        fn killed_and_restarted(self) -> Self {
+            self.after()
         }
     }
 
-    fn write(step: u32) -> Write {
-        Write {
-            step,
-            from: Priority::clamped(i64::from(step) - 1),
-            to: Priority::clamped(step.into()),
-            at: "2026-01-05T09:00:00Z".parse().unwrap(),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_committed_step_is_never_granted_again() {
-        let (journal, visit) = (MemoryJournal::default(), visit());
-        let seen = Priority::clamped(0);
-        assert_eq!(journal.entry(&visit, seen).await.unwrap(), Entry::new(seen));
-        assert_eq!(
-            journal.claim(&visit, write(1)).await.unwrap(),
-            Claim::Granted
-        );
-        assert_eq!(
-            journal.claim(&visit, write(1)).await.unwrap(),
-            Claim::Granted,
-            "unconfirmed: again"
-        );
-        journal.commit(&visit, write(1)).await.unwrap();
-        assert_eq!(journal.claim(&visit, write(1)).await.unwrap(), Claim::Done);
-        assert_eq!(
-            journal.claim(&visit, write(2)).await.unwrap(),
-            Claim::Granted
-        );
-    }
-
-    #[tokio::test]
-    async fn the_base_stays_whatever_is_seen_later() {
-        let (journal, visit) = (MemoryJournal::default(), visit());
-        journal.entry(&visit, Priority::clamped(4)).await.unwrap();
-        let entry = journal.entry(&visit, Priority::clamped(9)).await.unwrap();
-        assert_eq!(entry.base.priority.points(), 4);
-        let base = Base {
-            priority: Priority::clamped(20),
-            step: 3,
-        };
-        journal.claim(&visit, write(4)).await.unwrap();
-        journal.rebase(&visit, base).await.unwrap();
-        let entry = journal.entry(&visit, Priority::clamped(9)).await.unwrap();
-        assert_eq!((entry.base, entry.open, entry.last), (base, vec![], None));
-        journal.close(&visit).await.unwrap();
-        let entry = journal.entry(&visit, Priority::clamped(9)).await.unwrap();
-        assert_eq!(entry.base.priority.points(), 9);
-    }
-
-    #[tokio::test]
-    async fn a_released_claim_is_no_write_of_ours() {
-        let (journal, visit) = (MemoryJournal::default(), visit());
-        journal.entry(&visit, Priority::clamped(0)).await.unwrap();
-        journal.claim(&visit, write(1)).await.unwrap();
-        journal.release(&visit, write(1)).await.unwrap();
-        assert!(
-            journal
-                .entry(&visit, Priority::clamped(0))
-                .await
-                .unwrap()
-                .open
-                .is_empty()
-        );
-    }
+    conformance!(MemoryJournal);
 }

@@ -33,7 +33,7 @@ pub(super) struct Setting {
 pub(super) const PREFIX: &str = "CALLBACK_PRIORITIZER__";
 
 /// Every setting, in the order of `config/default.toml`.
-pub(super) const SETTINGS: [Setting; 17] = [
+pub(super) const SETTINGS: [Setting; 18] = [
     setting("genesys", "region", Form::Text),
     setting("genesys", "client_id", Form::Text),
     setting("genesys", "client_secret_file", Form::Text),
@@ -48,6 +48,7 @@ pub(super) const SETTINGS: [Setting; 17] = [
     setting("policy", "max_raises", Form::Whole),
     setting("policy", "max_priority", Form::Whole),
     setting("journal", "path", Form::Text),
+    setting("journal", "keep", Form::Interval),
     setting("status", "listen", Form::Text),
     setting("log", "format", Form::Text),
     setting("log", "level", Form::Text),

@@ -46,7 +46,11 @@ impl Settings {
                 self.capacity()
             ),
             sweep(&self.callbacks),
-            format!("journal: {}", self.journal.path.display()),
+            format!(
+                "journal: {}, which remembers for {}",
+                self.journal.path.display(),
+                Spelled(self.journal.keep)
+            ),
             format!("status: http://{}/", self.status.listen),
             format!(
                 "log: {} on standard error, {}",

@@ -4,7 +4,7 @@
 
 use std::{fmt, time::Duration};
 
-use jiff::{SignedDuration, fmt::friendly::SpanParser};
+use jiff::{SignedDuration, SpanRelativeTo, fmt::friendly::SpanParser};
 use serde::Deserialize;
 
 /// One day in milliseconds: longer than any callback should wait for a raise, and short enough to catch `"300h"`.
@@ -16,6 +16,9 @@ pub(super) type Wait = Interval<1, DAY>;
 /// The time from one sweep to the next: often enough to repair, seldom enough to leave the requests to the raises.
 pub(super) type Sweep = Interval<5_000, { 10 * 60 * 1000 }>;
 
+/// How long the journal remembers. Callbacks may wait over a weekend, and are to be known on Monday.
+pub(super) type Keep = Interval<DAY, { 3_650 * DAY }>;
+
 /// A time between `MIN` and `MAX` milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -25,24 +28,9 @@ impl<const MIN: u64, const MAX: u64> TryFrom<String> for Interval<MIN, MAX> {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let trimmed = text.trim();
-        if let Ok(number) = trimmed.parse::<f64>() {
-            return Err(format!(
-                "{number} has no unit: write \"{number}s\" for seconds or \"{number}m\" for minutes"
-            ));
-        }
-        let signed = SpanParser::new()
-            .parse_duration(trimmed)
-            .ok()
-            .filter(|_| trimmed.contains(|letter: char| letter.is_ascii_alphabetic()))
-            .ok_or_else(|| {
-                format!(
-                    "`{}` is no time: write hours, minutes, seconds or milliseconds such as \"5m\", \"90s\" or \"1h 30m\"",
-                    text.escape_debug()
-                )
-            })?;
+        let time = read_signed(&text)?;
         let (min, max) = (Duration::from_millis(MIN), Duration::from_millis(MAX));
-        Duration::try_from(signed)
+        Duration::try_from(time)
             .ok()
             .filter(|time| (min..=max).contains(time))
             .map(Self)
@@ -57,12 +45,43 @@ impl<const MIN: u64, const MAX: u64> TryFrom<String> for Interval<MIN, MAX> {
     }
 }
 
+/// Reads a time of any length.
+pub fn read(text: &str) -> Result<Duration, String> {
+    let time = read_signed(text)?;
+    Duration::try_from(time).map_err(|_before| format!("{text} runs backwards"))
+}
+
+/// Reads a time with its units. A day has 24 hours.
+fn read_signed(text: &str) -> Result<SignedDuration, String> {
+    let trimmed = text.trim();
+    if let Ok(number) = trimmed.parse::<f64>() {
+        return Err(format!(
+            "{number} has no unit: write \"{number}s\" for seconds or \"{number}m\" for minutes"
+        ));
+    }
+    SpanParser::new()
+        .parse_span(trimmed)
+        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()))
+        .ok()
+        .filter(|_| trimmed.contains(|letter: char| letter.is_ascii_alphabetic()))
+        .ok_or_else(|| {
+            format!(
+                "`{}` is no time: write days, hours, minutes, seconds or milliseconds such as \"5m\", \"90s\" or \"1h 30m\"",
+                text.escape_debug()
+            )
+        })
+}
+
 /// Shows a time the way it is written in the settings: `1h 30m`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spelled(pub(super) Duration);
 
 impl fmt::Display for Spelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.0.as_millis();
+        if millis > DAY.into() && millis.is_multiple_of(DAY.into()) {
+            return write!(f, "{}d", millis / u128::from(DAY));
+        }
         let signed = SignedDuration::try_from(self.0).unwrap_or(SignedDuration::MAX);
         write!(f, "{signed:#}")
     }
@@ -92,6 +111,7 @@ mod tests {
             (" 5m ", 300_000),
             ("1ms", 1),
             ("24h", 86_400_000),
+            ("1d", 86_400_000),
         ] {
             assert_eq!(wait(text), Ok(Duration::from_millis(millis)), "{text}");
         }
@@ -107,7 +127,8 @@ mod tests {
             ("5 parsecs", "is no time"),
             ("00:05:00", "is no time"),
             ("PT5M", "is no time"),
-            ("1d", "is no time"),
+            ("1mo", "is no time"),
+            ("2d", "out of range: expected 1ms to 24h"),
             ("0s", "out of range"),
             ("-5m", "out of range"),
             ("5m ago", "out of range"),
@@ -120,13 +141,17 @@ mod tests {
         }
         let refusal = Sweep::try_from("1s".to_owned()).unwrap_err();
         assert_eq!(refusal, "1s is out of range: expected 5s to 10m");
+        let refusal = Keep::try_from("12h".to_owned()).unwrap_err();
+        assert_eq!(refusal, "12h is out of range: expected 24h to 3650d");
     }
 
     proptest! {
         #[test]
-        fn a_spelled_time_reads_back_as_itself(millis in 1..=DAY) {
-            let time = Duration::from_millis(millis);
-            prop_assert_eq!(wait(&Spelled(time).to_string()), Ok(time));
+        fn a_spelled_time_reads_back_as_itself(millis in 1..=DAY, days in 1..4_000_u64) {
+            for millis in [millis, days * DAY] {
+                let time = Duration::from_millis(millis);
+                prop_assert_eq!(read(&Spelled(time).to_string()), Ok(time));
+            }
         }
 
         #[test]

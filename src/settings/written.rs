@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use super::{
     LogFormat,
     endpoint::{Endpoint, Listen},
-    interval::{Interval, Sweep, Wait},
+    interval::{Interval, Keep, Sweep, Wait},
     region::Region,
 };
 use crate::conversation::Priority;
@@ -79,11 +79,13 @@ pub(super) struct Policy {
 }
 
 /// `[journal]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Journal {
     /// Absent: the service's state folder, or the working directory.
     pub(super) path: Option<PathBuf>,
+    /// How long it is remembered.
+    pub(super) keep: Keep,
 }
 
 /// `[status]`
@@ -135,6 +137,15 @@ impl Default for Policy {
             increment: Points::ONE,
             max_raises: None,
             max_priority: None,
+        }
+    }
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            path: None,
+            keep: Interval(Duration::from_hours(30 * 24)),
         }
     }
 }

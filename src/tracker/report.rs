@@ -12,6 +12,7 @@ use crate::{
     clock::{elapsed, millis},
     conversation::{Priority, QueueId, Visit, Waiting},
     genesys::{Failure, FailureKind},
+    journal::Entry,
     policy::Raise,
     source::notifications::Follow,
 };
@@ -104,6 +105,18 @@ impl Tracker {
             waited_s = elapsed(waiting.since, now).as_secs(),
             "callback tracked"
         );
+    }
+
+    /// Says that somebody else changed the priority since the entry was written.
+    pub(super) fn say_foreign(&self, waiting: &Waiting, entry: &Entry) {
+        info!(
+            conversation_id = %self.id,
+            visit = %waiting.visit.leg,
+            from = entry.expected().points(),
+            to = waiting.priority.points(),
+            "priority changed by someone else: it is the new base"
+        );
+        self.context.status.update(|now| now.foreign_changes += 1);
     }
 
     /// Says how a visit ended.

@@ -43,7 +43,7 @@ pub(crate) struct Centre {
     /// Settings, as environment variables.
     settings: BTreeMap<String, String>,
     /// What daemons remember; survives them.
-    journal: Arc<dyn Journal>,
+    pub(crate) journal: Arc<dyn Journal>,
 }
 
 impl Centre {
@@ -61,6 +61,7 @@ impl Centre {
             ..Options::default()
         };
         change(&mut options);
+        let clock = options.clock;
         let sandbox = Sandbox::start(options).await.expect("a free port");
         let settings = [
             ("GENESYS__API_URL", sandbox.url()),

@@ -1,7 +1,14 @@
 //! The whole daemon against the embedded platform, at virtual speed. Each file is a question an operator would ask.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what surprises a test ends it, in its helping functions too"
+)]
+
+mod contract;
 mod discovery;
 mod harness;
+mod interleavings;
 mod life_of_a_callback;
 mod requests;
 mod sockets;

@@ -1,0 +1,438 @@
+//! What only a file can go through: a second opener, damage, a full disk, other versions, a hundred thousand entries.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use rusqlite::Connection;
+
+use super::{
+    super::conformance::{Bench, at, conformance, seen, write},
+    *,
+};
+
+/// A journal in a folder of its own, which goes with it.
+pub(super) struct Folder {
+    /// The folder.
+    path: PathBuf,
+    /// The journal in it.
+    pub(super) journal: SqliteJournal,
+    /// Whether the folder is somebody else's to remove.
+    shared: bool,
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        let path = folder();
+        Self {
+            journal: open(&path),
+            path,
+            shared: false,
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.shared {
+            let _gone = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+impl Bench for Folder {
+    fn journal(&self) -> &dyn Journal {
+        &self.journal
+    }
+
+    fn beside(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            journal: SqliteJournal {
+                store: Arc::clone(&self.journal.store),
+                owner: Owner::random(),
+            },
+            shared: true,
+        }
+    }
+
+    /// Takes the files as they lie on the disk, as a kill would leave them, to another folder.
+    fn killed_and_restarted(self) -> Self {
+        let path = folder();
+        for entry in fs::read_dir(&self.path).unwrap() {
+            let file = entry.unwrap();
+            fs::copy(file.path(), path.join(file.file_name())).unwrap();
+        }
+        Self {
+            journal: open(&path),
+            path,
+            shared: false,
+        }
+    }
+}
+
+conformance!(Folder);
+
+/// A fresh folder.
+fn folder() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!(
+        "callback-prioritizer-{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    );
+    let folder = std::env::temp_dir().join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The journal's file in a folder.
+fn file(folder: &Path) -> PathBuf {
+    folder.join("journal.db")
+}
+
+/// Opens the journal in a folder.
+fn open(folder: &Path) -> SqliteJournal {
+    SqliteJournal::open(&file(folder), at(0)).unwrap()
+}
+
+/// A connection past the journal.
+fn raw(folder: &Path) -> Connection {
+    Connection::open(file(folder)).unwrap()
+}
+
+/// The names in a folder that begin like this.
+fn names(folder: &Path, beginning: &str) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with(beginning))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Raises a visit of this name once.
+async fn raise(journal: &dyn Journal, name: &str) -> Result<(), JournalError> {
+    let waiting = seen(name, 0);
+    let entry = journal.entry(&waiting, at(0)).await?;
+    let claim = journal.claim(&waiting.visit, entry.fence, write(1, 0, 1));
+    let Claim::Granted(claim) = claim.await? else {
+        panic!("{name}: not granted");
+    };
+    let commit = journal.commit(&waiting.visit, claim, Priority::clamped(1), at(1));
+    assert_eq!(commit.await?, Commit::Done);
+    Ok(())
+}
+
+/// The base of the visit of this name, which was raised once to 1 from a base of 0.
+async fn base(journal: &dyn Journal, name: &str) -> i64 {
+    let entry = journal.entry(&seen(name, 1), at(2)).await.unwrap();
+    entry.base.priority.points()
+}
+
+/// Lets the file grow by this many pages and no more.
+async fn limit(folder: &Folder, more: i64) {
+    let store = folder.journal.store.lock().await;
+    let connection = store.raw().unwrap();
+    let pages: i64 = connection
+        .pragma_query_value(None, "page_count", |row| row.get(0))
+        .unwrap();
+    connection
+        .pragma_update_and_check(None, "max_page_count", pages + more, |_| Ok(()))
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_second_daemon_is_refused_while_the_first_runs() {
+    let folder = Folder::default();
+    assert_eq!(is_held(&file(&folder.path)), Some(true));
+    let refused = SqliteJournal::open(&file(&folder.path), at(0)).unwrap_err();
+    let sentence = refused.to_string();
+    assert!(matches!(refused, OpenError::InUse { .. }), "{sentence}");
+    assert!(
+        sentence.contains("in use by another callback-prioritizer"),
+        "{sentence}"
+    );
+    drop(folder.beside());
+    let path = folder.path.clone();
+    drop(folder);
+    assert_eq!(is_held(&file(&path)), Some(false));
+}
+
+#[tokio::test]
+async fn nobody_else_may_read_what_is_kept() {
+    let folder = Folder::default();
+    raise(&folder.journal, "v").await.unwrap();
+    let files = names(&folder.path, "journal.db");
+    assert_eq!(files.len(), 4, "{files:?}");
+    for name in files {
+        let mode = fs::metadata(folder.path.join(&name)).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn every_commit_is_as_durable_as_it_can_be_set() {
+    let folder = Folder::default();
+    let store = folder.journal.store.lock().await;
+    for (pragma, expected) in [("journal_mode", "wal"), ("synchronous", "2")] {
+        let value: rusqlite::types::Value = store
+            .raw()
+            .unwrap()
+            .pragma_query_value(None, pragma, |row| row.get(0))
+            .unwrap();
+        let value = match value {
+            rusqlite::types::Value::Text(text) => text,
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(value, expected, "{pragma}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_put_aside_and_a_new_one_begun() {
+    for damage in ["header", "page", "text"] {
+        let path = folder();
+        let journal = open(&path);
+        raise(&journal, "v").await.unwrap();
+        drop(journal);
+        let mut bytes = fs::read(file(&path)).unwrap();
+        match damage {
+            "header" => bytes[..100].fill(0),
+            "page" => bytes[4096..].fill(0xa5),
+            _ => bytes = b"this is no database at all".to_vec(),
+        }
+        fs::write(file(&path), &bytes).unwrap();
+
+        let journal = open(&path);
+        let aside = names(&path, "journal.db.corrupt-");
+        assert_eq!(aside, ["journal.db.corrupt-20260105-090000"], "{damage}");
+        assert_eq!(fs::read(path.join(&aside[0])).unwrap(), bytes);
+        assert_eq!(base(&journal, "v").await, 1, "what is seen is the base");
+        fs::remove_dir_all(&path).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn damage_that_shows_later_is_put_aside_at_the_next_operation() {
+    let folder = Folder::default();
+    raise(&folder.journal, "v").await.unwrap();
+    let mut store = folder.journal.store.lock().await;
+    let damaged = store.transact(at(0), |_| -> rusqlite::Result<()> {
+        // What an operation that meets a damaged page says.
+        Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+            None,
+        ))
+    });
+    assert!(damaged.unwrap_err().to_string().contains("damaged"));
+    assert!(store.raw().is_none(), "no more trust in the connection");
+    let log = store.path().with_extension("db-wal");
+    fs::write(store.path(), vec![0xa5; 40_000]).unwrap();
+    drop(store);
+    assert_eq!(base(&folder.journal, "v").await, 1);
+    assert_eq!(names(&folder.path, "journal.db.corrupt-").len(), 1);
+    assert!(log.exists(), "of the new file");
+    raise(&folder.journal, "w").await.unwrap();
+}
+
+#[tokio::test]
+async fn two_damaged_files_of_one_second_do_not_replace_each_other() {
+    let path = folder();
+    for expected in 1..=3 {
+        fs::write(file(&path), format!("damage {expected}")).unwrap();
+        drop(open(&path));
+        let aside = names(&path, "journal.db.corrupt-");
+        assert_eq!(aside.len(), expected, "{aside:?}");
+    }
+    fs::remove_dir_all(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_another_program_or_another_time_is_left_alone() {
+    for (statement, expected) in [
+        ("CREATE TABLE songs (title TEXT)", "another program"),
+        ("PRAGMA application_id = 7", "another program"),
+        (
+            "PRAGMA application_id = 1130516594; PRAGMA user_version = 99",
+            "its format is 99, the newest known here is 1",
+        ),
+        (
+            "PRAGMA application_id = 1130516594; PRAGMA user_version = -1",
+            "its format is -1",
+        ),
+    ] {
+        let path = folder();
+        raw(&path).execute_batch(statement).unwrap();
+        let before = fs::read(file(&path)).unwrap();
+        let refused = SqliteJournal::open(&file(&path), at(0)).unwrap_err();
+        let sentence = refused.to_string();
+        assert!(sentence.contains(expected), "{statement}: {sentence}");
+        assert_eq!(fs::read(file(&path)).unwrap(), before, "{statement}");
+        assert_eq!(names(&path, "journal.db.corrupt-").len(), 0);
+        fs::remove_dir_all(&path).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_empty_file_becomes_a_journal_of_the_newest_format() {
+    let path = folder();
+    fs::write(file(&path), "").unwrap();
+    drop(open(&path));
+    assert_eq!(known(&raw(&path)).unwrap(), Known::Ours(1));
+    drop(open(&path));
+    assert_eq!(known(&raw(&path)).unwrap(), Known::Ours(1));
+    fs::remove_dir_all(&path).unwrap();
+}
+
+#[test]
+fn a_place_that_cannot_hold_a_journal_is_refused() {
+    let path = folder();
+    fs::create_dir(path.join("folder.db")).unwrap();
+    for (place, expected) in [
+        ("absent/journal.db", "its folder does not exist"),
+        ("folder.db", "is no file"),
+    ] {
+        let refused = SqliteJournal::open(&path.join(place), at(0)).unwrap_err();
+        assert!(refused.to_string().contains(expected), "{refused}");
+    }
+    fs::remove_dir_all(&path).unwrap();
+}
+
+#[tokio::test]
+async fn on_a_full_disk_nothing_is_granted_and_what_was_stays() {
+    let folder = Folder::default();
+    let journal = &folder.journal;
+    raise(journal, "before").await.unwrap();
+    limit(&folder, 0).await;
+    let mut refused = None;
+    for number in 0..10_000 {
+        if let Err(error) = raise(journal, &format!("v{number}")).await {
+            refused = Some((number, error));
+            break;
+        }
+    }
+    let (number, error) = refused.unwrap();
+    assert!(error.to_string().contains("make room"), "{error}");
+    let alive = journal.alive(at(3)).await.unwrap_err();
+    assert!(
+        alive.to_string().contains("make room"),
+        "a small note is no proof: {alive}"
+    );
+
+    limit(&folder, 10_000).await;
+    journal.alive(at(4)).await.unwrap();
+    raise(journal, &format!("w{number}")).await.unwrap();
+    assert_eq!(base(journal, "before").await, 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_now_is_taken_up_when_it_can() {
+    let path = folder();
+    // A folder in the lock's place: refused, whoever asks, until it is gone.
+    fs::create_dir(path.join("journal.db.lock")).unwrap();
+    let refused = SqliteJournal::open(&file(&path), at(0)).unwrap_err();
+    assert!(refused.to_string().contains("is no file"), "{refused}");
+    fs::remove_dir(path.join("journal.db.lock")).unwrap();
+
+    let journal = open(&path);
+    raise(&journal, "v").await.unwrap();
+    {
+        let store = journal.store.lock().await;
+        let connection = store.raw().unwrap();
+        connection.pragma_update(None, "query_only", true).unwrap();
+    }
+    let error = raise(&journal, "w").await.unwrap_err();
+    assert!(error.to_string().contains("writable"), "{error}");
+    // The next operation has a new connection.
+    raise(&journal, "w").await.unwrap();
+    assert_eq!(base(&journal, "v").await, 0);
+    fs::remove_dir_all(&path).unwrap();
+}
+
+#[tokio::test]
+async fn nothing_of_a_transaction_stays_when_it_fails() {
+    let folder = Folder::default();
+    raise(&folder.journal, "v").await.unwrap();
+    let failed = folder.journal.transact(at(5), |transaction, owner| {
+        runs::alive(transaction, owner, at(5))?;
+        transaction.execute("DELETE FROM visits", [])?;
+        transaction.execute("DELETE FROM absent", [])
+    });
+    let error = failed.await.unwrap_err();
+    assert!(error.to_string().contains("no such table"), "{error}");
+    assert_eq!(base(&folder.journal, "v").await, 0);
+}
+
+#[tokio::test]
+async fn a_panic_in_an_operation_is_an_error_and_no_end() {
+    let folder = Folder::default();
+    let panicked = folder
+        .journal
+        .transact(at(0), |_, _| -> rusqlite::Result<()> {
+            panic!("on purpose");
+        });
+    assert!(panicked.await.is_err());
+    raise(&folder.journal, "v").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_entries_are_opened_and_pruned() {
+    const ENTRIES: i64 = 100_000;
+    let path = folder();
+    drop(open(&path));
+    raw(&path)
+        .execute_batch(
+            "PRAGMA synchronous = OFF;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+             INSERT INTO visits (conversation, leg, queue, entered_at, base, base_step, fence, seen_at)
+             SELECT 'c' || i, 'l' || i, 'q', 0, 3, 0, 3, i FROM n;
+             INSERT INTO history (conversation, leg, queue, step, from_priority, to_priority, due_at, at, fence,
+                 owner, held_until, outcome, settled_at)
+             SELECT conversation, leg, queue, s.value, 2 + s.value, 3 + s.value, 0, seen_at, s.value, 'o', 0,
+                 iif(s.value = 3 AND visits.id % 100 = 7, NULL, 'raised'), 0
+             FROM visits, json_each('[1, 2, 3]') s",
+        )
+        .unwrap();
+    let started = tokio::time::Instant::now();
+    let journal = open(&path);
+    let opened = started.elapsed();
+    let size = fs::metadata(file(&path)).unwrap().len() / 1_000_000;
+    println!(
+        "{ENTRIES} entries, {} writes, {size} MB: opened in {opened:?}",
+        3 * ENTRIES
+    );
+
+    let mut known = seen("c7", 9);
+    known.visit.leg = "l7".parse().unwrap();
+    let entry = journal.entry(&known, at(0)).await.unwrap();
+    assert_eq!((entry.base.priority.points(), entry.open.len()), (3, 1));
+    journal
+        .prune(Timestamp::from_millisecond(ENTRIES).unwrap(), at(0))
+        .await
+        .unwrap();
+    let left: i64 = raw(&path)
+        .query_row("SELECT count(*) FROM visits", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(left, 2, "the one just seen, and the last");
+    drop(journal);
+    fs::remove_dir_all(&path).unwrap();
+}
+
+/// A paused clock must not run on while the disk is waited for.
+#[tokio::test(start_paused = true)]
+async fn no_time_passes_on_a_paused_clock() {
+    let folder = Folder::default();
+    let deadline = std::time::Duration::from_millis(1);
+    for number in 0..50 {
+        let name = format!("v{number}");
+        let raised = tokio::time::timeout(deadline, raise(&folder.journal, &name));
+        raised.await.unwrap().unwrap();
+    }
+}
