@@ -40,6 +40,8 @@ use crate::{
 
 /// How long requests in flight may take to finish when the daemon stops.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long saying goodbye may take: to sockets, and to a slow reader of the status page. No more than a courtesy.
+const GOODBYE: Duration = Duration::from_millis(500);
 /// Notices that may wait for the fleet; it takes each in microseconds.
 const NOTICES: usize = 1_024;
 
@@ -262,9 +264,8 @@ impl Parts {
             Some(Ok(left)) => left,
             Some(Err(_)) | None => 0,
         };
-        // Saying goodbye to sockets is a courtesy: no more than this.
         let goodbye = async { while self.sources.join_next().await.is_some() {} };
-        let _timely = timeout(GRACE, goodbye).await;
+        let _timely = timeout(GOODBYE, goodbye).await;
         left
     }
 }

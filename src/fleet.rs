@@ -119,7 +119,7 @@ impl Fleet {
     fn look_at(&mut self, id: ConversationId, seen: Option<&Waiting>) {
         if let Some(member) = self.members.get(&id) {
             if !seen.is_some_and(|seen| member.bell.knows(seen)) {
-                member.bell.ring();
+                member.bell.ring_for_wait();
             }
             return;
         }
@@ -135,12 +135,19 @@ impl Fleet {
         let first = !self.context.status.snapshot().ready;
         let mut found = 0;
         for sighting in sightings {
-            if self.is_known(sighting) {
+            if let Some(member) = self.members.get(&sighting.id) {
+                // A scheduled one may have begun to wait without a word.
+                if member.bell.is_idle() {
+                    member.bell.ring_for_wait();
+                }
+                continue;
+            }
+            if self.is_settled(sighting) {
                 continue;
             }
             if self.context.queues.wants(sighting.visit_key.queue.as_ref()) {
+                found += u64::from(!self.settled.contains_key(&sighting.id));
                 self.start(sighting.id.clone(), Some(sighting.visit_key.clone()));
-                found += 1;
             }
         }
         if complete {
@@ -154,13 +161,13 @@ impl Fleet {
         });
     }
 
-    /// Whether a callback that was seen waiting needs no new tracker.
-    fn is_known(&self, sighting: &Sighting) -> bool {
-        if self.members.contains_key(&sighting.id) {
-            return true;
-        }
-        let settled = self.settled.get(&sighting.id);
-        settled.is_some_and(|settled| settled.key.as_ref() == Some(&sighting.visit_key))
+    /// Whether a callback that was seen waiting is known to need no raise.
+    fn is_settled(&self, sighting: &Sighting) -> bool {
+        let key = self
+            .settled
+            .get(&sighting.id)
+            .and_then(|settled| settled.key.as_ref());
+        key.is_some_and(|key| key.is_of_same_visit(&sighting.visit_key))
     }
 
     /// Wakes the trackers of callbacks that should have been seen waiting and were not: one absence is no proof, a look
@@ -207,7 +214,9 @@ impl Fleet {
         let Some(id) = self.tasks.remove(&task) else {
             return;
         };
-        let key = self.members.remove(&id).and_then(|member| member.key);
+        let member = self.members.remove(&id);
+        let news = member.as_ref().is_some_and(|member| member.bell.has_news());
+        let key = member.and_then(|member| member.key);
         // The receiver ends only with the daemon.
         let _ended = self.context.follows.send(Follow::End(id.clone()));
         match ended {
@@ -217,6 +226,9 @@ impl Fleet {
             Ok((_, Outcome::Over(ending))) => {
                 debug!(conversation_id = %id, ?ending, "tracker ended");
                 self.settled.remove(&id);
+                if news {
+                    self.start(id, None);
+                }
             }
             Ok((_, Outcome::Stopped)) => {}
             Err(_panic) => self.note_panic(&id),

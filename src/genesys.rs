@@ -29,7 +29,7 @@ pub(crate) use event::Event;
 pub use failure::{Failure, FailureKind};
 pub(crate) use limiter::Permit;
 pub(crate) use rest::Genesys;
-pub(crate) use rest::{Sighting, VisitKey};
+pub(crate) use rest::{MAX_PAGES, Sighting, VisitKey};
 pub(crate) use socket::{EndReason, Incoming, Socket};
 pub use tls::NoTls;
 pub(crate) use tls::loopback_client;

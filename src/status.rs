@@ -10,8 +10,6 @@ use std::{sync::Arc, time::Duration};
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::policy::Limit;
-
 /// What is known of the daemon right now. Counts are since its start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Snapshot {
@@ -23,7 +21,7 @@ pub struct Snapshot {
     pub connects: u64,
     /// Conversations with a tracker.
     pub tracked: usize,
-    /// Complete sweeps.
+    /// Sweeps that were answered.
     pub sweeps: u64,
     /// Callbacks that a sweep found although notifications should have brought them.
     pub sweep_corrections: u64,
@@ -43,7 +41,7 @@ pub struct Snapshot {
     pub looks: u64,
     /// REST requests that were sent.
     pub requests: u64,
-    /// Those of them that failed.
+    /// Those of them that failed, by their answer or without one.
     pub failed_requests: u64,
     /// Time for which the platform asked to pause.
     pub throttled: Duration,
@@ -90,10 +88,10 @@ impl Status {
     }
 
     /// Counts a request.
-    pub(crate) fn count_request(&self, answered: bool) {
+    pub(crate) fn count_request(&self, good: bool) {
         self.update(|now| {
             now.requests += 1;
-            now.failed_requests += u64::from(!answered);
+            now.failed_requests += u64::from(!good);
         });
     }
 
@@ -105,10 +103,5 @@ impl Status {
     /// Counts a frame that was passed over.
     pub(crate) fn count_strange_frame(&self) {
         self.update(|now| now.strange_frames += 1);
-    }
-
-    /// Counts a callback that needs no more raises.
-    pub(crate) fn count_limit(&self, _limit: Limit) {
-        self.update(|now| now.limited += 1);
     }
 }

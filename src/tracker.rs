@@ -8,7 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -34,6 +34,9 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// Time between looks at a scheduled callback that is due but does not wait yet. It enters its queue up to a minute
 /// late, by recorded examples.
 const RECHECK: Duration = Duration::from_secs(30);
+/// Age up to which what was seen is written on without another look. A write and an answer may cross on the wire for as
+/// long; more would only be a matter of waiting for a permit.
+const FRESH: Duration = Duration::from_secs(2);
 /// Least rest after a refused write, so that a short policy does not hammer at a closed door.
 const REFUSED_REST: Duration = Duration::from_secs(30);
 
@@ -64,8 +67,16 @@ pub(crate) struct Tracker {
     settled: Option<ParticipantId>,
     /// Newest step that the platform refused, or that a dry run has told.
     passed: Option<u32>,
-    /// Failures in a row.
-    backoff: Backoff,
+    /// Looks that failed in a row.
+    looks: Backoff,
+    /// Writes that failed in a row, on the way or in the journal. A good look is no reason to try one sooner.
+    writes: Backoff,
+    /// A permit for the write that may follow the look just made.
+    spare: Option<Permit>,
+    /// When the conversation was last read.
+    looked_at: Instant,
+    /// Whether a failing look was said.
+    said: bool,
 }
 
 /// What to do after a decision.
@@ -74,10 +85,12 @@ enum Next {
     Look,
     /// Decide again on this.
     Decide(Waiting),
-    /// Look again then, or when the bell rings.
+    /// A step is due: look, and be able to write right after.
+    Due,
+    /// A step is due then; look when the bell rings.
     Rest(Timestamp),
-    /// Look again after a growing pause, or when the bell rings.
-    BackOff,
+    /// Look again after a pause, or when the bell rings.
+    Pause(Duration),
     /// The tracker's work is done.
     End(Outcome),
 }
@@ -99,7 +112,11 @@ impl Tracker {
             visit: None,
             settled,
             passed: None,
-            backoff: Backoff::default(),
+            looks: Backoff::default(),
+            writes: Backoff::default(),
+            spare: None,
+            looked_at: Instant::now(),
+            said: false,
         }
     }
 
@@ -109,15 +126,13 @@ impl Tracker {
         loop {
             next = match next {
                 Next::Look => self.look().await,
+                Next::Due => self.look_to_write().await,
                 Next::Decide(waiting) => self.decide(waiting).await.unwrap_or_else(|error| {
                     self.journal_failed(&error);
-                    Next::BackOff
+                    Next::Pause(self.writes.next())
                 }),
-                Next::Rest(until) => self.rest(until).await,
-                Next::BackOff => {
-                    let pause = self.backoff.next();
-                    self.rest(self.after(pause)).await
-                }
+                Next::Rest(until) => self.rest(until, Next::Due).await,
+                Next::Pause(pause) => self.rest(self.after(pause), Next::Look).await,
                 Next::End(outcome) => return outcome,
             };
         }
@@ -125,14 +140,45 @@ impl Tracker {
 
     /// Reads the conversation and says what follows from it.
     async fn look(&mut self) -> Next {
-        let looking = self.context.genesys.look(&self.id);
+        self.spare = None;
+        let stop = self.stop.clone();
+        match stop
+            .run_until_cancelled(self.context.genesys.permit())
+            .await
+        {
+            Some(permit) => self.look_with(permit).await,
+            None => Next::End(Outcome::Stopped),
+        }
+    }
+
+    /// The same with a permit for the write that is due, so that nothing can change in between but on the wire: with
+    /// many callbacks due, the wait for a permit is long, and what was seen before it may not be so after it.
+    async fn look_to_write(&mut self) -> Next {
+        let permits = self.context.genesys.permits_to_look_and_write();
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Next::End(Outcome::Stopped),
+            () = self.bell.rung() => Next::Look,
+            (look, write) = permits => {
+                self.spare = Some(write);
+                self.look_with(look).await
+            }
+        }
+    }
+
+    /// Reads the conversation with this permit.
+    async fn look_with(&mut self, permit: Permit) -> Next {
+        self.bell.looks();
+        let looking = self.context.genesys.look(permit, &self.id);
         let Some(seen) = self.stop.run_until_cancelled(looking).await else {
             return Next::End(Outcome::Stopped);
         };
         self.context.status.update(|now| now.looks += 1);
         match seen {
             Ok(seen) => {
-                self.backoff.reset();
+                self.looks.reset();
+                self.said = false;
+                self.looked_at = Instant::now();
                 self.seen(seen).await
             }
             Err(failure) if failure.kind == FailureKind::Gone => self.over(Ending::Ended).await,
@@ -149,7 +195,12 @@ impl Tracker {
             Observed::Waiting(_elsewhere) => return self.over(Ending::LeftQueue).await,
             Observed::Scheduled { due } => {
                 self.bell.note_not_waiting();
-                return Next::Rest(due.unwrap_or_default().max(self.after(RECHECK)));
+                return Next::Pause(
+                    self.context
+                        .clock
+                        .until(due.unwrap_or_default())
+                        .max(RECHECK),
+                );
             }
             Observed::Over(ending) => return self.over(ending).await,
         };
@@ -175,11 +226,7 @@ impl Tracker {
             Step::Wait { until } => Next::Rest(until),
             Step::Done(limit) => self.limited(limit, waiting.visit.leg),
             Step::Raise(raise) if self.passed.is_some_and(|passed| raise.step <= passed) => {
-                let due = self
-                    .context
-                    .policy
-                    .due_at(waiting.since, raise.step.saturating_add(1));
-                Next::Rest(due.max(self.after(REFUSED_REST)))
+                self.pass_over(&waiting, raise)
             }
             Step::Raise(raise) if self.context.dry_run => {
                 self.tell(&waiting, raise);
@@ -216,14 +263,34 @@ impl Tracker {
         }
     }
 
-    /// Waits for a permit, decides once more, and writes.
+    /// What follows for a step that the platform refused or a dry run has told: the one after it, if there is one.
+    fn pass_over(&mut self, waiting: &Waiting, raise: Raise) -> Next {
+        let policy = &self.context.policy;
+        if policy.max_raises == Some(raise.step) {
+            return self.limited(Limit::MaxRaises, waiting.visit.leg.clone());
+        }
+        let due = policy.due_at(waiting.since, raise.step.saturating_add(1));
+        if self.context.dry_run {
+            Next::Rest(due)
+        } else {
+            Next::Rest(due.max(self.after(REFUSED_REST)))
+        }
+    }
+
+    /// Decides once more with a permit in hand, claims, and writes.
     async fn raise(&mut self, waiting: Waiting, entry: &Entry) -> Result<Next, JournalError> {
-        let permit = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return Ok(Next::End(Outcome::Stopped)),
-            () = self.bell.rung() => return Ok(Next::Look),
-            permit = self.context.genesys.permit() => permit,
+        let permit = match self.spare.take() {
+            Some(permit) => permit,
+            None => tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(Next::End(Outcome::Stopped)),
+                () = self.bell.rung() => return Ok(Next::Look),
+                permit = self.context.genesys.permit() => permit,
+            },
         };
+        if self.looked_at.elapsed() > FRESH {
+            return Ok(Next::Due);
+        }
         let now = self.context.clock.now();
         let Step::Raise(raise) = self.context.policy.next(entry.base, &waiting, now) else {
             return Ok(Next::Decide(waiting));
@@ -267,7 +334,7 @@ impl Tracker {
             .await
         {
             Ok(now_at) => {
-                self.backoff.reset();
+                self.writes.reset();
                 let at = self.context.clock.now();
                 let journal = &self.context.journal;
                 let noted = journal.commit(&waiting.visit, claim, now_at, at).await;
@@ -283,7 +350,7 @@ impl Tracker {
             // The claim stays open: the write may have arrived all the same.
             Err(failure) if failure.is_passing() => {
                 debug!(conversation_id = %self.id, error = %failure, "no answer to a raise: looking again");
-                Ok(Next::BackOff)
+                Ok(Next::Pause(self.writes.next()))
             }
             Err(failure) => {
                 let at = self.context.clock.now();
@@ -327,7 +394,7 @@ impl Tracker {
     /// No raise will be due any more in this visit.
     fn limited(&mut self, limit: Limit, leg: ParticipantId) -> Next {
         if self.visit.is_some() {
-            self.context.status.count_limit(limit);
+            self.context.status.update(|now| now.limited += 1);
         }
         // The entry stays: should the callback come up again, its base must still be known.
         if let Some((visit, queue, _)) = self.visit.take() {
@@ -341,12 +408,14 @@ impl Tracker {
     }
 
     /// A look brought nothing.
-    fn look_failed(&self, failure: &Failure) -> Next {
+    fn look_failed(&mut self, failure: &Failure) -> Next {
         match failure.kind {
             FailureKind::Transient | FailureKind::Throttled { .. } => {
                 debug!(conversation_id = %self.id, error = %failure, "look failed: trying again");
             }
+            _ if self.said => {}
             FailureKind::Denied | FailureKind::Gone | FailureKind::Unexpected => {
+                self.said = true;
                 warn!(
                     conversation_id = %self.id,
                     error = %failure,
@@ -355,7 +424,7 @@ impl Tracker {
                 );
             }
         }
-        Next::BackOff
+        Next::Pause(self.looks.next())
     }
 
     /// The journal does not work, so nothing may be written.
@@ -363,12 +432,13 @@ impl Tracker {
         tracing::error!(conversation_id = %self.id, %error, "nothing is raised without the journal");
     }
 
-    /// Waits until then, or until the bell rings or the daemon stops.
-    async fn rest(&self, until: Timestamp) -> Next {
+    /// Waits until then, or until the bell rings or the daemon stops. What is `then` to be done, the bell may change.
+    async fn rest(&mut self, until: Timestamp, then: Next) -> Next {
+        self.spare = None;
         loop {
             let left = self.context.clock.until(until);
             if left.is_zero() {
-                return Next::Look;
+                return then;
             }
             tokio::select! {
                 biased;

@@ -66,14 +66,19 @@ impl Report {
         self.lines.push(line.into());
     }
 
-    /// Adds a failed request, with the permission that would mend it.
-    fn failed(&mut self, what: &str, permission: &str, failure: &Failure) {
+    /// Adds a failed request, with the permission that would mend it; without one, it is the credentials.
+    fn failed(&mut self, what: &str, permission: Option<&str>, failure: &Failure) {
         let trace = failure
             .correlation_id()
             .map(|id| format!(" (correlation id {id})"))
             .unwrap_or_default();
-        self.say(match failure.kind {
-            FailureKind::Denied => format!("{what}: refused: {failure}{trace}; the OAuth client's role seems to lack {permission}"),
+        self.say(match (failure.kind, permission) {
+            (FailureKind::Denied, Some(permission)) => format!(
+                "{what}: refused: {failure}{trace}; the OAuth client's role seems to lack {permission}, or it in a division"
+            ),
+            (FailureKind::Denied, None) => format!(
+                "{what}: refused: {failure}{trace}; check genesys.client_id and the client secret, and that the OAuth client uses the grant type Client Credentials and is active"
+            ),
             _ => format!("{what}: failed: {failure}{trace}"),
         });
         let exit = match failure.kind {
@@ -98,9 +103,7 @@ async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> 
     let genesys = Genesys::new(&settings.genesys, true, Clock::System, Status::default())
         .map_err(|error| Failed::new(Exit::Internal, error))?;
     if let Err(failure) = genesys.log_in().await {
-        let remedy =
-            "a client id, a secret or the grant type Client Credentials that the platform accepts";
-        report.failed("Token", remedy, &failure);
+        report.failed("Token", None, &failure);
         return Ok(());
     }
     report.say("Token: received.");
@@ -108,21 +111,26 @@ async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> 
     let queues = Queues::new(&settings.callbacks.queues);
     list_queues(&genesys, &queues, report).await;
     let nobody = ConversationId::from_random(rand::random());
-    match genesys.look(&nobody).await {
-        Err(failure) if failure.kind == FailureKind::Denied => {
-            report.failed("Conversations", "conversation:communication:view", &failure);
+    match genesys.look(genesys.permit().await, &nobody).await {
+        Err(failure) if failure.kind == FailureKind::Gone => {
+            report.say("Conversations: may be read.")
         }
-        _ => report.say("Conversations: may be read."),
+        Err(failure) => report.failed(
+            "Conversations",
+            Some("conversation:communication:view"),
+            &failure,
+        ),
+        Ok(_) => report.say("Conversations: may be read."),
     }
     match sweep::find(&genesys, &queues).await {
         Ok(found) => {
-            let some = if found.complete { "" } else { "at least " };
+            let some = if found.truncated { "at least " } else { "" };
             report.say(format!(
                 "Sweep: {some}{} callbacks wait in these queues now.",
                 found.sightings.len()
             ));
         }
-        Err(failure) => report.failed("Sweep", "analytics:queueObservation:view", &failure),
+        Err(failure) => report.failed("Sweep", Some("analytics:queueObservation:view"), &failure),
     }
     report.say(
         "Not tried, because it would write: routing:conversation:edit, which every raise needs.",
@@ -195,6 +203,6 @@ async fn list_queues(genesys: &Genesys, queues: &Queues, report: &mut Report) {
                 "Queues: the list cannot be read ({failure}); the daemon goes on without names."
             ));
         }
-        Err(failure) => report.failed("Queues", "routing:queue:view", &failure),
+        Err(failure) => report.failed("Queues", Some("routing:queue:view"), &failure),
     }
 }

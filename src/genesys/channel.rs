@@ -157,7 +157,7 @@ impl Topic {
 
     /// Whether a row of an answer is about this topic; a combined one may come back as its parts.
     fn covers(&self, name: &str) -> bool {
-        if *self.0 == *name {
+        if self.0.eq_ignore_ascii_case(name) {
             return true;
         }
         let Some((prefix, suffixes)) = self.0.split_once('?') else {

@@ -42,6 +42,8 @@ pub struct Failure {
     pub kind: FailureKind,
     /// Which call failed.
     call: &'static str,
+    /// With which status, where there was an answer.
+    status: Option<StatusCode>,
     /// What happened, in words of our own.
     what: String,
     /// The platform's trace of the request, for its support.
@@ -61,6 +63,7 @@ impl Failure {
         Self {
             kind,
             call,
+            status: None,
             what: what.into(),
             correlation_id: None,
             source,
@@ -92,6 +95,7 @@ impl Failure {
         Self {
             kind,
             call,
+            status: Some(status),
             what: [Some(status.to_string()), code]
                 .into_iter()
                 .flatten()
@@ -108,6 +112,11 @@ impl Failure {
     #[must_use]
     pub fn call(&self) -> &'static str {
         self.call
+    }
+
+    /// The status of the answer, if there was one.
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        self.status
     }
 
     /// The platform's trace of the request, if it answered with one.
@@ -136,6 +145,7 @@ impl Failure {
         Self {
             kind: self.kind,
             call: self.call,
+            status: self.status,
             what: self.what.clone(),
             correlation_id: self.correlation_id.clone(),
             source: None,
@@ -157,7 +167,8 @@ impl Error for Failure {
     }
 }
 
-/// How long the platform asks to wait: the header's seconds or date, else the sentence's `[59] seconds`, else a default.
+/// How long the platform asks to wait: the header's seconds ("always specified as a number of seconds", the official
+/// clients), else the sentence's `[59] seconds`, else a default.
 fn pause(header: Option<&str>, sentence: Option<&str>) -> Duration {
     let in_sentence = || {
         let (_, rest) = sentence?.split_once('[')?;

@@ -113,10 +113,12 @@ impl<'a> Leg<'a> {
 
     /// When it entered the queue.
     fn entered(&self) -> Option<Timestamp> {
+        // Created is not yet in the queue: a planned one entered when it was due at the earliest.
+        let created = self.participant.start_time.max(self.scheduled);
         self.participant
             .connected_time
             .or(self.connected)
-            .or(self.participant.start_time)
+            .or(created)
     }
 
     /// What waits here, if something does.

@@ -5,8 +5,9 @@
 //! minute (a plain quota of 300 lets 599 through), less a margin for requests that bunch up on their way. When the platform does refuse, nobody asks again before the time it
 //! named: the pause holds all permits, not only the one that was refused.
 //!
-//! Permits are handed out in the order they were asked for. Giving up while waiting costs nothing. The token request
-//! goes first and alone: were permits handed out while it is under way, they would pile up behind it and be used all at
+//! Permits are handed out in the order they were asked for, but for the upkeep of channels, which goes before the rest: a
+//! queue of raises must not cost the connection that says which of them are still wanted. Giving up while waiting costs
+//! nothing. The token request goes first and alone: were permits handed out while it is under way, they would pile up behind it and be used all at
 //! once, more than the platform allows in the minute that follows.
 
 use std::{
@@ -44,7 +45,9 @@ pub(crate) struct Permit(());
 pub(crate) struct Limiter {
     /// The rate itself.
     rate: RateLimiter<NotKeyed, InMemoryState, TokioTime, NoOpMiddleware<Nanos>>,
-    /// Held by whoever is next, so that permits go out in order.
+    /// Held by whoever is next of the ordinary requests, so that their permits go out in order.
+    ordinary: tokio::sync::Mutex<()>,
+    /// Held by whoever is next of all.
     turn: tokio::sync::Mutex<()>,
     /// Held exclusively while all others wait for one request.
     gate: RwLock<()>,
@@ -61,6 +64,7 @@ impl Limiter {
         let quota = Quota::per_minute(positive(requests_per_minute)).allow_burst(positive(burst));
         Self {
             rate: RateLimiter::direct_with_clock(quota, TokioTime::start()),
+            ordinary: tokio::sync::Mutex::new(()),
             turn: tokio::sync::Mutex::new(()),
             gate: RwLock::new(()),
             held_until: Mutex::new(None),
@@ -69,9 +73,29 @@ impl Limiter {
 
     /// Waits for the right to send one request. May be given up at any time.
     pub(crate) async fn permit(&self) -> Permit {
+        let _ordinary = self.ordinary.lock().await;
+        self.permit_for_upkeep().await
+    }
+
+    /// Waits for the right to send two requests one right after the other. May be given up at any time.
+    pub(crate) async fn pair(&self) -> (Permit, Permit) {
+        let _ordinary = self.ordinary.lock().await;
+        (
+            self.permit_for_upkeep().await,
+            self.permit_for_upkeep().await,
+        )
+    }
+
+    /// The same as [`Self::permit`], before all ordinary requests.
+    pub(super) async fn permit_for_upkeep(&self) -> Permit {
         let _turn = self.turn.lock().await;
         let _open = self.gate.read().await;
         self.take().await
+    }
+
+    /// Whether a pause is in force.
+    pub(super) fn paused_until(&self) -> Option<Instant> {
+        self.held().filter(|until| *until > Instant::now())
     }
 
     /// Waits for the right to send one request that all others wait for: ahead of them, and as long as the guard is held
@@ -94,7 +118,7 @@ impl Limiter {
 
     /// Waits until no pause is in force.
     pub(crate) async fn pause_over(&self) {
-        while let Some(until) = self.held().filter(|until| *until > Instant::now()) {
+        while let Some(until) = self.paused_until() {
             sleep_until(until).await;
         }
     }

@@ -30,6 +30,10 @@ use crate::backoff::Backoff;
 const CALL: &str = "token";
 /// Life of a token whose answer does not say: the least that an OAuth client can be set to, SDK `OAuthClient`.
 const SHORTEST_LIFE: Duration = Duration::from_mins(5);
+/// Longest life that is believed: "between 5mins and 48hrs", SDK `OAuthClient`.
+const LONGEST_LIFE: Duration = Duration::from_hours(48);
+/// A token younger than this that is refused is not the reason for the refusal; another one would be refused too.
+const FRESH: Duration = Duration::from_secs(30);
 /// Shortest life that is believed, so that an answer of 0 does not make every request ask for a token.
 const LEAST_LIFE: Duration = Duration::from_secs(1);
 /// Longest time before its end at which a token is renewed. A channel is said to end with the token that made it, so
@@ -47,6 +51,8 @@ pub(super) struct Bearer {
     pub(super) header: HeaderValue,
     /// When to get the next one.
     pub(super) renew_at: Instant,
+    /// When it was received.
+    received_at: Instant,
     /// Which token this is; tells a refusal of this one from a late refusal of an older one.
     number: u64,
 }
@@ -122,9 +128,13 @@ impl TokenSource {
         }
     }
 
-    /// Forgets a token that the platform refused, unless it has been replaced since.
+    /// Forgets a token that the platform refused, unless it has been replaced since or is so new that its age is not the
+    /// reason.
     pub(super) async fn refuse(&self, refused: &Bearer) {
         let mut state = self.state.lock().await;
+        if refused.received_at.elapsed() < FRESH {
+            return;
+        }
         if state.bearer.as_ref().map(|bearer| bearer.number) == Some(refused.number) {
             debug!("token refused before its end: getting another");
             state.bearer = None;
@@ -182,6 +192,7 @@ impl State {
         self.received += 1;
         let bearer = Bearer {
             header,
+            received_at: Instant::now(),
             renew_at: Instant::now() + life - RENEW_AHEAD.min(life / RENEW_SHARE),
             number: self.received,
         };
@@ -230,7 +241,7 @@ fn parse(body: &[u8]) -> Result<(HeaderValue, Duration), Failure> {
         .map_err(|_secret| unexpected("the token is no header value"))?;
     header.set_sensitive(true);
     let life = answer.expires_in.map_or(SHORTEST_LIFE, Duration::from_secs);
-    Ok((header, life.max(LEAST_LIFE)))
+    Ok((header, life.clamp(LEAST_LIFE, LONGEST_LIFE)))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::{
 
 mod calls;
 
-pub(crate) use calls::{Sighting, VisitKey};
+pub(crate) use calls::{MAX_PAGES, Sighting, VisitKey};
 
 /// Longest time from sending a request to the end of its answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
@@ -71,26 +71,47 @@ struct Call {
     query: Vec<(&'static str, String)>,
     /// JSON to send.
     body: Option<Value>,
-    /// Whether the call changes nothing that anybody could see: allowed in a dry run.
-    harmless: bool,
+    /// What it does to the world.
+    effect: Effect,
+}
+
+/// What a call does to the world: decides whether it may leave in a dry run, and when its turn comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    /// Changes something that others see.
+    Writes,
+    /// Only reads.
+    Reads,
+    /// Concerns our own notification channel, which must not wait behind a queue of raises.
+    Upkeep,
 }
 
 impl Call {
-    /// A call that only reads.
-    fn get(name: &'static str, path: impl Into<String>) -> Self {
+    /// A call that writes, unless said otherwise.
+    fn new(name: &'static str, method: Method, path: impl Into<String>) -> Self {
         Self {
             name,
-            method: Method::GET,
+            method,
             path: path.into(),
             query: Vec::new(),
             body: None,
-            harmless: true,
+            effect: Effect::Writes,
         }
     }
 
-    /// The same with a method and something to send.
-    fn sending(mut self, method: Method, body: Value) -> Self {
-        self.method = method;
+    /// A call that reads.
+    fn get(name: &'static str, path: impl Into<String>) -> Self {
+        Self::new(name, Method::GET, path).which(Effect::Reads)
+    }
+
+    /// The same with this effect.
+    fn which(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+
+    /// The same with something to send.
+    fn sending(mut self, body: Value) -> Self {
         self.body = Some(body);
         self
     }
@@ -156,45 +177,72 @@ impl Genesys {
         self.tokens.bearer().await.map(drop)
     }
 
-    /// Waits for the right to send one write. May be given up at any time.
+    /// Waits for the right to send one request. May be given up at any time.
     pub(crate) async fn permit(&self) -> Permit {
         self.limiter.permit().await
+    }
+
+    /// Waits for the right to look and then write, one right after the other. May be given up at any time.
+    pub(crate) async fn permits_to_look_and_write(&self) -> (Permit, Permit) {
+        self.limiter.pair().await
     }
 
     /// Sets a conversation's routing priority: absolute, so that repeating it does no harm.
     ///
     /// `PATCH /api/v2/routing/conversations/{id}`, permission `routing:conversation:edit`. Sends the priority and
     /// nothing else, because an empty list would remove a skill. Returns the priority that the platform has now.
-    /// A refused token is a passing failure here; the next request brings a new one.
+    /// A refused token is a passing failure here; the next request brings a new one. So is a pause that began since the
+    /// permit was given: what was decided before it is not written after it.
     pub(crate) async fn set_priority(
         &self,
         permit: Permit,
         id: &ConversationId,
         to: Priority,
     ) -> Result<Priority, Failure> {
-        let mut call = Call::get("set_priority", format!("api/v2/routing/conversations/{id}"))
-            .sending(Method::PATCH, json!({ "priority": to }));
-        call.harmless = false;
+        let path = format!("api/v2/routing/conversations/{id}");
+        let call =
+            Call::new("set_priority", Method::PATCH, path).sending(json!({ "priority": to }));
         let attributes: wire::RoutingAttributes = match self.send(&call, permit).await {
             Ok(body) => parse(&call, &body).unwrap_or_default(),
-            Err(Refusal::Token(failure)) => {
-                return Err(failure.passing());
-            }
+            Err(Refusal::Token(failure)) => return Err(failure.passing()),
             Err(Refusal::Call(failure)) => return Err(failure),
         };
         Ok(attributes.priority.map_or(to, Priority::clamped))
     }
 
-    /// What a conversation's callback is doing now.
-    pub(crate) async fn look(&self, id: &ConversationId) -> Result<Observed, Failure> {
+    /// What a conversation's callback is doing now, for a permit that was waited for already.
+    ///
+    /// `GET /api/v2/conversations/{id}`, permission `conversation:communication:view`.
+    pub(crate) async fn look(
+        &self,
+        permit: Permit,
+        id: &ConversationId,
+    ) -> Result<Observed, Failure> {
         let call = Call::get("look", format!("api/v2/conversations/{id}"));
-        let conversation: wire::Conversation = self.ask(&call).await?;
+        let conversation: wire::Conversation = self.ask_with(&call, permit).await?;
+        if conversation.participants.is_empty() {
+            // Nobody in it: whatever this is, it does not say that the callback is over.
+            return Err(unexpected(&call, "the answer shows no participants"));
+        }
         Ok(legs::observe(id, &conversation))
     }
 
-    /// Sends a call whose repetition does no harm, with one more try where the token was refused.
+    /// Sends a call whose repetition does no harm.
     async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
-        let answer = match self.send(call, self.limiter.permit().await).await {
+        let permit = match call.effect {
+            Effect::Upkeep => self.limiter.permit_for_upkeep().await,
+            Effect::Reads | Effect::Writes => self.limiter.permit().await,
+        };
+        self.ask_with(call, permit).await
+    }
+
+    /// The same for a permit that was waited for already; one more try where the token was refused.
+    async fn ask_with<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        permit: Permit,
+    ) -> Result<T, Failure> {
+        let answer = match self.send(call, permit).await {
             Err(Refusal::Token(_renewed)) => self.send(call, self.limiter.permit().await).await,
             answer => answer,
         };
@@ -206,40 +254,39 @@ impl Genesys {
 
     /// Sends one request: token, send, classify, and the limiter learns.
     async fn send(&self, call: &Call, _permit: Permit) -> Result<Vec<u8>, Refusal> {
-        if self.dry_run && !call.harmless {
-            return Err(Refusal::Call(Failure::local(
-                FailureKind::Unexpected,
-                call.name,
-                "not sent: this is a dry run",
-                None,
-            )));
+        let writes = call.effect == Effect::Writes;
+        if self.dry_run && writes {
+            return Err(unexpected(call, "not sent: this is a dry run").into());
         }
         let bearer = self.tokens.bearer().await?;
-        self.limiter.pause_over().await;
+        match self.limiter.paused_until() {
+            Some(until) if writes => {
+                let kind = FailureKind::Throttled { until };
+                return Err(
+                    Failure::local(kind, call.name, "not sent: a pause has begun", None).into(),
+                );
+            }
+            _ => self.limiter.pause_over().await,
+        }
         let sent = Instant::now();
         let answer = timeout(DEADLINE, self.exchange(call, &bearer.header))
             .await
             .unwrap_or_else(|_late| {
-                Err(Failure::local(
-                    FailureKind::Transient,
-                    call.name,
-                    "no answer in time",
-                    None,
-                ))
+                let kind = FailureKind::Transient;
+                Err(Failure::local(kind, call.name, "no answer in time", None))
             });
         trace!(call = call.name, took = ?sent.elapsed(), ok = answer.is_ok(), "request");
         self.status.count_request(answer.is_ok());
         match answer {
-            Ok((StatusCode::UNAUTHORIZED, failure, _)) => {
+            Ok(body) => Ok(body),
+            Err(failure) if failure.status() == Some(StatusCode::UNAUTHORIZED) => {
                 self.tokens.refuse(&bearer).await;
-                Err(Refusal::Token(failure.unwrap_or_else(|| refused(call))))
+                Err(Refusal::Token(failure))
             }
-            Ok((_, None, body)) => Ok(body),
-            Ok((_, Some(failure), _)) => {
+            Err(failure) => {
                 self.learn(&failure);
-                Err(Refusal::Call(failure))
+                Err(failure.into())
             }
-            Err(failure) => Err(Refusal::Call(failure)),
         }
     }
 
@@ -248,7 +295,7 @@ impl Genesys {
         &self,
         call: &Call,
         authorization: &reqwest::header::HeaderValue,
-    ) -> Result<(StatusCode, Option<Failure>, Vec<u8>), Failure> {
+    ) -> Result<Vec<u8>, Failure> {
         let mut request = self
             .http
             .request(call.method.clone(), self.url(call))
@@ -263,9 +310,11 @@ impl Genesys {
             .map_err(|error| network_failure(call.name, error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read_body(call.name, response).await?;
-        let failure =
-            (!status.is_success()).then(|| Failure::of_answer(call.name, status, &headers, &body));
-        Ok((status, failure, body))
+        if status.is_success() {
+            Ok(body)
+        } else {
+            Err(Failure::of_answer(call.name, status, &headers, &body))
+        }
     }
 
     /// Where a call goes.
@@ -316,21 +365,21 @@ impl From<Failure> for Refusal {
     }
 }
 
-/// The failure of a call whose token was refused without a word.
-fn refused(call: &Call) -> Failure {
-    Failure::local(FailureKind::Denied, call.name, "401 Unauthorized", None)
+/// The failure of a call whose answer is not what was meant.
+fn unexpected(call: &Call, what: impl Into<String>) -> Failure {
+    Failure::local(FailureKind::Unexpected, call.name, what, None)
 }
 
-/// Reads an answer's JSON.
+/// Reads an answer's JSON; an empty body reads as null.
 fn parse<T: DeserializeOwned>(call: &Call, body: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|error| {
+    let body = body.trim_ascii();
+    let json = if body.is_empty() { b"null" } else { body };
+    serde_json::from_slice(json).map_err(|error| {
         // Only the place: the parser's own sentence may quote the body.
-        let what = format!(
-            "the answer is not what the platform documents (line {}, column {})",
-            error.line(),
-            error.column()
-        );
-        Failure::local(FailureKind::Unexpected, call.name, what, None)
+        let (line, column) = (error.line(), error.column());
+        let what =
+            format!("the answer is not what the platform documents (line {line}, column {column})");
+        unexpected(call, what)
     })
 }
 

@@ -112,16 +112,81 @@ pub(crate) struct RoutingAttributes {
     pub(crate) priority: Option<i64>,
 }
 
-/// A page of any list.
+/// A page of any list: an object with `entities`, as documented; a bare list; or nothing.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(from = "AnyPage<T>", bound(deserialize = "T: DeserializeOwned"))]
 pub(crate) struct Page<T> {
-    /// What the page holds; a page without the field holds nothing.
-    #[serde(default = "Vec::new")]
-    pub(crate) entities: Vec<T>,
+    /// What the page holds.
+    pub(crate) entities: Rows<T>,
     /// How many pages there are, where the list says so.
-    #[serde(default, deserialize_with = "lenient")]
     pub(crate) page_count: Option<u32>,
+}
+
+/// The forms of a page.
+#[derive(Deserialize)]
+#[serde(untagged, bound(deserialize = "T: DeserializeOwned"))]
+enum AnyPage<T> {
+    /// As documented.
+    Object {
+        /// What the page holds.
+        #[serde(default)]
+        entities: Rows<T>,
+        /// How many pages there are.
+        #[serde(rename = "pageCount", default, deserialize_with = "lenient")]
+        page_count: Option<u32>,
+    },
+    /// A bare list.
+    List(Rows<T>),
+    /// An empty body.
+    Nothing(()),
+}
+
+impl<T> From<AnyPage<T>> for Page<T> {
+    fn from(page: AnyPage<T>) -> Self {
+        let (entities, page_count) = match page {
+            AnyPage::Object {
+                entities,
+                page_count,
+            } => (entities, page_count),
+            AnyPage::List(rows) => (rows, None),
+            AnyPage::Nothing(()) => (Rows::default(), None),
+        };
+        Self {
+            entities,
+            page_count,
+        }
+    }
+}
+
+/// The rows of a list that could be read, and how many could not. A row of an unexpected form costs itself, not the list.
+#[derive(Debug)]
+pub(crate) struct Rows<T> {
+    /// Those that could be read.
+    pub(crate) read: Vec<T>,
+    /// How many could not.
+    pub(crate) unread: usize,
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self {
+            read: Vec::new(),
+            unread: 0,
+        }
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let rows = Option::<Vec<Value>>::deserialize(from)?.unwrap_or_default();
+        let all = rows.len();
+        let read: Vec<T> = rows
+            .into_iter()
+            .filter_map(|row| T::deserialize(row).ok())
+            .collect();
+        let unread = all - read.len();
+        Ok(Self { read, unread })
+    }
 }
 
 /// A queue of `GET /api/v2/routing/queues`.
@@ -191,8 +256,7 @@ pub(crate) struct TopicState {
 #[serde(default)]
 pub(crate) struct ActivityAnswer {
     /// One result a group; null where nothing waits.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) results: Option<Vec<ActivityResult>>,
+    pub(crate) results: Rows<ActivityResult>,
 }
 
 /// One group of the activity query.
@@ -200,11 +264,13 @@ pub(crate) struct ActivityAnswer {
 #[serde(default)]
 pub(crate) struct ActivityResult {
     /// What was grouped by: the queue.
-    pub(crate) group: ActivityGroup,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) group: Option<ActivityGroup>,
     /// Whether rows were left out.
-    pub(crate) truncated: bool,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) truncated: Option<bool>,
     /// Who waits.
-    pub(crate) entities: Vec<ActivityEntity>,
+    pub(crate) entities: Rows<ActivityEntity>,
 }
 
 /// The key of a group.

@@ -7,6 +7,8 @@
 
 mod connection;
 
+mod topics;
+
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::{
@@ -15,27 +17,26 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use self::connection::{Connection, NoConnection, open};
 use super::{
     Notice,
     queues::Queues,
-    subscription::{self, Form, Subscribed, Wanted},
+    subscription::{Form, Subscribed, Wanted},
     sweep::{SweepRequests, pause},
 };
 use crate::{
     backoff::Backoff,
     conversation::{ConversationId, Observed},
-    genesys::{EndReason, Event, Failure, Genesys, Incoming, Topic},
+    genesys::{Channel, EndReason, Event, Failure, Genesys, Incoming, Topic},
     status::Status,
 };
 
 /// Time a connection must hold before earlier failures are forgotten.
 const HEALTHY_AFTER: Duration = Duration::from_mins(2);
-/// How long new conversations are collected before they are subscribed to, so that a rush costs few requests.
-const COLLECT: Duration = Duration::from_millis(500);
-
+/// Time between the renewals of two lines.
+const STAGGER: Duration = Duration::from_mins(1);
 /// A change in what a line listens to.
 #[derive(Clone, Debug)]
 pub(super) enum Command {
@@ -75,8 +76,8 @@ pub(super) struct Line {
 enum Job {
     /// A successor was to be brought up.
     Replace(Box<Result<Connection, NoConnection>>),
-    /// Topics were to be added.
-    Subscribe(Vec<ConversationId>, Result<Subscribed, Failure>),
+    /// Topics were to be added to this channel.
+    Subscribe(Arc<Channel>, Wanted, Result<Subscribed, Failure>),
 }
 
 /// State of a line while it is connected.
@@ -97,6 +98,8 @@ struct Served {
     flush_at: Option<Instant>,
     /// Whether a subscription is under way.
     subscribing: bool,
+    /// Conversations that this channel refused in a row.
+    refused_in_a_row: usize,
 }
 
 impl Line {
@@ -140,7 +143,7 @@ impl Line {
         stop: &CancellationToken,
     ) -> Option<EndReason> {
         let mut served = Served {
-            replace_at: connection.channel.renew_at(),
+            replace_at: self.renew_at(&connection),
             connection,
             ended: None,
             jobs: JoinSet::new(),
@@ -148,6 +151,7 @@ impl Line {
             backoff: Backoff::default(),
             flush_at: None,
             subscribing: false,
+            refused_in_a_row: 0,
         };
         self.flush_missing(&mut served);
         loop {
@@ -166,7 +170,7 @@ impl Line {
                 }
                 Some(job) = served.jobs.join_next() => match job {
                     Ok(Job::Replace(result)) => self.replaced(&mut served, *result).await,
-                    Ok(Job::Subscribe(ids, result)) => self.subscribed(&mut served, ids, result),
+                    Ok(Job::Subscribe(channel, wanted, result)) => self.subscribed(&mut served, &channel, wanted, result),
                     Err(panic) => std::panic::resume_unwind(panic.into_panic()),
                 },
                 Some(command) = self.commands.recv() => self.obey(&mut served, command),
@@ -197,6 +201,14 @@ impl Line {
         }
     }
 
+    /// When to bring up the successor: each line a little before the one after it, so that together with their successors
+    /// they are never more channels than a client may have.
+    fn renew_at(&self, connection: &Connection) -> Instant {
+        let renew_at = connection.channel.renew_at();
+        let earlier = STAGGER * u32::try_from(self.number).unwrap_or_default();
+        renew_at.checked_sub(earlier).unwrap_or(renew_at)
+    }
+
     /// Starts to bring up a successor.
     fn replace(&self, served: &mut Served) {
         served.replacing = true;
@@ -215,13 +227,14 @@ impl Line {
         served.replacing = false;
         match result {
             Ok(connection) => {
-                served.replace_at = connection.channel.renew_at();
+                served.replace_at = self.renew_at(&connection);
                 let old = std::mem::replace(&mut served.connection, connection);
                 let reason = served.ended.take().unwrap_or(EndReason::Replaced);
                 served.backoff.reset();
                 self.status.update(|now| now.sockets -= 1);
                 self.announce(&served.connection, 0);
                 info!(line = self.number, %reason, "disconnected");
+                served.refused_in_a_row = 0;
                 self.flush_missing(served);
                 old.socket.close().await;
             }
@@ -232,106 +245,6 @@ impl Line {
         }
     }
 
-    /// Notes a change in what to listen to.
-    fn obey(&mut self, served: &mut Served, command: Command) {
-        match command {
-            Command::Follow(id) => {
-                self.followed.insert(id);
-            }
-            Command::Unfollow(id) => {
-                // A single topic cannot be taken off a channel; it is left out when the list is next put whole.
-                self.followed.remove(&id);
-                return;
-            }
-            Command::AddQueue(topic) if !self.queues.contains(&topic) => self.queues.push(topic),
-            Command::AddQueue(_) => return,
-        }
-        served.flush_at.get_or_insert(Instant::now() + COLLECT);
-    }
-
-    /// Subscribes to what was added since the connection came up.
-    fn flush_missing(&self, served: &mut Served) {
-        let missing = self
-            .followed
-            .difference(&served.connection.conversations)
-            .next();
-        if missing.is_some() && self.form != Form::Refused {
-            served.flush_at.get_or_insert(Instant::now() + COLLECT);
-        }
-    }
-
-    /// Subscribes to what was collected.
-    fn flush(&self, served: &mut Served) {
-        served.flush_at = None;
-        let known = &served.connection.conversations;
-        let conversations: Vec<ConversationId> = self.followed.difference(known).cloned().collect();
-        let queues = self
-            .queues
-            .iter()
-            .skip(served.connection.subscribed.queues_asked());
-        let wanted = Wanted {
-            queues: queues.cloned().collect(),
-            conversations: if self.form == Form::Refused {
-                Vec::new()
-            } else {
-                conversations
-            },
-            form: self.form,
-            bulk: false,
-            replace: false,
-        };
-        if wanted.queues.is_empty() && wanted.conversations.is_empty() {
-            return;
-        }
-        served.subscribing = true;
-        let (genesys, status) = (Arc::clone(&self.genesys), self.status.clone());
-        let channel = Arc::clone(&served.connection.channel);
-        served.jobs.spawn(async move {
-            let result = subscription::subscribe(&genesys, &channel, &wanted, &status).await;
-            Job::Subscribe(wanted.conversations, result)
-        });
-    }
-
-    /// Notes which topics were added. A lost channel is found out by the socket or replaced at once.
-    fn subscribed(
-        &mut self,
-        served: &mut Served,
-        ids: Vec<ConversationId>,
-        result: Result<Subscribed, Failure>,
-    ) {
-        served.subscribing = false;
-        match result {
-            Ok(subscribed) => {
-                self.form = subscribed.form;
-                served.connection.conversations.extend(ids);
-                served.connection.subscribed.add(&subscribed);
-                self.flush_missing(served);
-            }
-            Err(failure) if failure.is_passing() => {
-                debug!(error = %failure, "topics not added: trying again");
-                served.flush_at = Some(Instant::now() + served.backoff.next());
-            }
-            Err(failure) => {
-                info!(line = self.number, error = %failure, "the channel takes no topics: replacing it");
-                served.replace_at = Instant::now();
-            }
-        }
-    }
-
-    /// What a new channel is to be subscribed to.
-    fn wanted(&self) -> Wanted {
-        Wanted {
-            queues: self.queues.clone(),
-            conversations: match self.form {
-                Form::Refused => Vec::new(),
-                Form::Combined | Form::Apart => self.followed.iter().cloned().collect(),
-            },
-            form: self.form,
-            bulk: self.number == 0,
-            replace: true,
-        }
-    }
-
     /// Says that a connection is up and what it listens to, and asks for a sweep.
     fn announce(&mut self, connection: &Connection, attempts: u32) {
         let Subscribed {
@@ -339,6 +252,7 @@ impl Line {
             queues,
             refused,
             bulk,
+            ..
         } = connection.subscribed;
         self.form = form;
         info!(

@@ -260,6 +260,10 @@ impl Notifications {
 /// Reads the platform's list of queues again; whether it could be read. Entries that mean no queue are named.
 pub(crate) async fn refresh(genesys: &Genesys, queues: &Queues) -> bool {
     match genesys.queues().await {
+        Ok(list) if list.is_empty() && !queues.ids().is_empty() => {
+            warn!("the list of queues is empty: going on with the queues that are known");
+            false
+        }
         Ok(list) => {
             for entry in queues.resolve(&list) {
                 warn!(

@@ -39,6 +39,14 @@ impl Pattern {
     }
 }
 
+/// The entries that are ids.
+fn named_by_id<'a>(entries: impl Iterator<Item = &'a str>) -> BTreeSet<QueueId> {
+    entries
+        .filter(|entry| uuid::Uuid::try_parse(entry).is_ok())
+        .filter_map(|entry| entry.parse().ok())
+        .collect()
+}
+
 /// The queues whose callbacks are raised.
 #[derive(Debug)]
 pub(crate) struct Queues {
@@ -53,24 +61,21 @@ pub(crate) struct Queues {
 impl Queues {
     /// The queues that these entries mean; until the platform's list is known, only the entries that are ids.
     pub(crate) fn new(entries: &[String]) -> Self {
-        let ids = entries
-            .iter()
-            .filter(|entry| uuid::Uuid::try_parse(entry).is_ok())
-            .filter_map(|entry| entry.parse().ok());
         Self {
             patterns: entries.iter().map(|entry| Pattern::new(entry)).collect(),
             all: entries.iter().any(|entry| entry == "*"),
-            chosen: Mutex::new(ids.collect()),
+            chosen: Mutex::new(named_by_id(entries.iter().map(String::as_str))),
         }
     }
 
     /// Takes the platform's list; returns the entries that mean no queue on it.
     pub(crate) fn resolve(&self, list: &[(QueueId, String)]) -> Vec<String> {
-        let chosen: BTreeSet<QueueId> = list
+        // An entry that is an id is ours whatever the list says: a list may be cut short by permissions.
+        let mut chosen = named_by_id(self.patterns.iter().map(|pattern| pattern.text.as_str()));
+        let meant = list
             .iter()
-            .filter(|(id, name)| self.patterns.iter().any(|pattern| pattern.means(id, name)))
-            .map(|(id, _)| id.clone())
-            .collect();
+            .filter(|(id, name)| self.patterns.iter().any(|pattern| pattern.means(id, name)));
+        chosen.extend(meant.map(|(id, _)| id.clone()));
         let idle = |pattern: &&Pattern| !list.iter().any(|(id, name)| pattern.means(id, name));
         let unmatched = self
             .patterns

@@ -1,7 +1,7 @@
 //! Gets topics onto a channel, in the form that this organisation allows.
 //!
 //! Queue topics discover callbacks. For each tracked conversation its acd.start and acd.end come as one combined topic,
-//! or as two where that is refused, or not at all. Where queue topics are refused, the bulk form of acd.start is tried,
+//! or as two where that is refused, or not at all where both are refused again and again. Where queue topics are refused or none is known, the bulk form of acd.start is tried,
 //! for the organisation where it is allowed. What is refused is named; the sweep finds every callback nevertheless.
 
 use tracing::{debug, warn};
@@ -30,6 +30,15 @@ impl Form {
             Self::Combined => "combined",
             Self::Apart => "apart",
             Self::Refused => "refused",
+        }
+    }
+
+    /// How many topics a conversation takes.
+    pub(super) fn topics_each(self) -> usize {
+        match self {
+            Self::Combined => 1,
+            Self::Apart => 2,
+            Self::Refused => 0,
         }
     }
 
@@ -69,19 +78,20 @@ pub(super) struct Subscribed {
     pub(super) refused: usize,
     /// Whether the bulk form of acd.start was accepted.
     pub(super) bulk: bool,
+    /// Conversations that were refused in every form.
+    pub(super) refused_conversations: usize,
+    /// Topics on the channel.
+    pub(super) topics: usize,
 }
 
 impl Subscribed {
-    /// How many queue topics were asked for.
-    pub(super) fn queues_asked(&self) -> usize {
-        self.queues + self.refused
-    }
-
     /// Takes in what was added later.
     pub(super) fn add(&mut self, later: &Self) {
         self.form = later.form;
         self.queues += later.queues;
         self.refused += later.refused;
+        self.topics += later.topics;
+        self.refused_conversations = later.refused_conversations;
     }
 }
 
@@ -96,20 +106,41 @@ pub(super) async fn subscribe(
     let conversations = wanted.conversations.iter();
     topics.extend(conversations.flat_map(|id| wanted.form.topics(id)));
     let outcomes = genesys.subscribe(channel, &topics, wanted.replace).await?;
-    let (of_queues, of_conversations) = outcomes.split_at(wanted.queues.len().min(outcomes.len()));
-    let refused = name_refused(of_queues, status);
-    let form = settle_form(genesys, channel, wanted, of_conversations).await?;
-    let bulk = wanted.bulk && refused > 0 && subscribe_bulk(genesys, channel).await?;
+    let ours = |topic: &Topic| wanted.queues.contains(topic);
+    let (of_queues, of_conversations): (Outcomes, Outcomes) =
+        outcomes.into_iter().partition(|(topic, _)| ours(topic));
+    let refused = name_refused(&of_queues, status);
+    let queues = of_queues.len() - refused;
+    let (form, accepted) = settle_form(genesys, channel, wanted, of_conversations).await?;
+    let discovers = queues > 0 && refused == 0;
+    let bulk = wanted.bulk && !discovers && subscribe_bulk(genesys, channel).await?;
     Ok(Subscribed {
         form,
-        queues: of_queues.len() - refused,
+        queues,
         refused,
         bulk,
+        refused_conversations: if accepted == 0 {
+            wanted.conversations.len()
+        } else {
+            0
+        },
+        topics: queues + accepted + usize::from(bulk),
     })
 }
 
+/// What became of some topics.
+type Outcomes = Vec<(Topic, TopicOutcome)>;
+
+/// How many were accepted.
+fn accepted(outcomes: &Outcomes) -> usize {
+    outcomes
+        .iter()
+        .filter(|(_, outcome)| outcome.is_accepted())
+        .count()
+}
+
 /// Names the queue topics that were refused; how many there are.
-fn name_refused(outcomes: &[(Topic, TopicOutcome)], status: &Status) -> usize {
+fn name_refused(outcomes: &Outcomes, status: &Status) -> usize {
     let mut refused = 0;
     for (topic, outcome) in outcomes {
         if let TopicOutcome::Refused(reason) = outcome {
@@ -121,34 +152,29 @@ fn name_refused(outcomes: &[(Topic, TopicOutcome)], status: &Status) -> usize {
     refused
 }
 
-/// Finds the form that works for the conversations, from what became of them in the form tried first.
+/// Finds the form that works for the conversations, from what became of them in the form tried first; and how many topics
+/// were accepted in it.
 async fn settle_form(
     genesys: &Genesys,
     channel: &Channel,
     wanted: &Wanted,
-    outcomes: &[(Topic, TopicOutcome)],
-) -> Result<Form, Failure> {
-    let all_refused = |outcomes: &[(Topic, TopicOutcome)]| {
-        !outcomes.is_empty() && !outcomes.iter().any(|(_, outcome)| outcome.is_accepted())
-    };
-    if !all_refused(outcomes) {
-        return Ok(wanted.form);
+    outcomes: Outcomes,
+) -> Result<(Form, usize), Failure> {
+    let first = accepted(&outcomes);
+    if outcomes.is_empty() || first > 0 || wanted.form != Form::Combined {
+        return Ok((wanted.form, first));
     }
-    if wanted.form == Form::Combined {
-        let apart: Vec<Topic> = wanted
-            .conversations
-            .iter()
-            .flat_map(|id| Form::Apart.topics(id))
-            .collect();
-        if !all_refused(&genesys.subscribe(channel, &apart, false).await?) {
-            debug!("combined topics are refused: acd.start and acd.end are subscribed to apart");
-            return Ok(Form::Apart);
-        }
+    let apart: Vec<Topic> = wanted
+        .conversations
+        .iter()
+        .flat_map(|id| Form::Apart.topics(id))
+        .collect();
+    let second = accepted(&genesys.subscribe(channel, &apart, false).await?);
+    if second > 0 {
+        debug!("combined topics are refused: acd.start and acd.end are subscribed to apart");
+        return Ok((Form::Apart, second));
     }
-    warn!(
-        "acd.start and acd.end of conversations are refused: answers and transfers are seen by other events or by the next sweep"
-    );
-    Ok(Form::Refused)
+    Ok((wanted.form, 0))
 }
 
 /// Tries the bulk form of acd.start; whether one was accepted.

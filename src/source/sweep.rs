@@ -3,7 +3,7 @@
 //! At the start, after every connect and channel change, and once in a while. Requests for a sweep coalesce: one that
 //! comes while a sweep runs leads to exactly one more, because the running one may have asked too early.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Notify, mpsc},
@@ -17,7 +17,7 @@ use crate::{
     backoff::Backoff,
     clock::millis,
     conversation::QueueId,
-    genesys::{Failure, FailureKind, Genesys, Sighting},
+    genesys::{Failure, FailureKind, Genesys, MAX_PAGES, Sighting},
     status::Status,
 };
 
@@ -56,8 +56,8 @@ pub(crate) struct Sweep {
 pub(crate) struct Found {
     /// Who waits.
     pub(crate) sightings: Vec<Sighting>,
-    /// Whether that is everybody.
-    pub(crate) complete: bool,
+    /// Whether that is not everybody.
+    pub(crate) truncated: bool,
 }
 
 impl Sweep {
@@ -110,7 +110,7 @@ impl Sweep {
 
     /// Says what was found.
     async fn report(&self, found: Found, started: Instant) {
-        let (waiting, complete) = (found.sightings.len(), found.complete);
+        let (waiting, complete) = (found.sightings.len(), !found.truncated);
         if !complete {
             warn!(
                 waiting,
@@ -131,46 +131,42 @@ impl Sweep {
 
 /// Asks for all callbacks that wait in these queues.
 pub(crate) async fn find(genesys: &Genesys, queues: &Queues) -> Result<Found, Failure> {
+    let ids = queues.ids();
     if queues.all() {
         match ask(genesys, &[]).await {
-            // Whether a query may name no queue is not documented: where it may not, name them all.
-            Err(failure) if failure.kind == FailureKind::Unexpected => {}
+            // Whether a query may name no queue is not documented: where it may not, name them all, if they are known.
+            Err(failure) if failure.kind == FailureKind::Unexpected && !ids.is_empty() => {}
             answer => return answer,
         }
     }
-    let mut all = Found {
-        sightings: Vec::new(),
-        complete: true,
-    };
-    for part in queues.ids().chunks(QUEUES_A_QUERY) {
+    let mut all = Found::default();
+    for part in ids.chunks(QUEUES_A_QUERY) {
         let found = ask(genesys, part).await?;
-        all.complete &= found.complete;
+        all.truncated |= found.truncated;
         all.sightings.extend(found.sightings);
     }
     Ok(all)
 }
 
-/// One query, page by page.
+/// One query, page by page, until a page brings nothing new: the answer has no count of pages, its largest page is not
+/// documented, and a platform that ignores the page number would answer the same for ever.
 async fn ask(genesys: &Genesys, queues: &[QueueId]) -> Result<Found, Failure> {
-    let mut found = Found {
-        sightings: Vec::new(),
-        complete: true,
-    };
-    for number in 1.. {
+    let mut found = Found::default();
+    let mut known = HashSet::new();
+    for number in 1..=MAX_PAGES {
         let page = genesys.waiting(queues, number).await?;
-        found.complete &= !page.truncated;
-        let known = found.sightings.len();
-        found.sightings.extend(page.sightings);
-        // A platform that ignores the page number would answer the same for ever.
-        let news = found.sightings[known..].iter().any(|one| {
-            !found.sightings[..known]
-                .iter()
-                .any(|other| other.id == one.id)
-        });
-        if !page.more || !news {
-            break;
+        found.truncated |= page.truncated;
+        let before = known.len();
+        for sighting in page.sightings {
+            if known.insert(sighting.id.clone()) {
+                found.sightings.push(sighting);
+            }
+        }
+        if page.rows == 0 || known.len() == before {
+            return Ok(found);
         }
     }
+    found.truncated = true;
     Ok(found)
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::{Notify, mpsc};
@@ -47,6 +50,10 @@ pub(crate) struct Context {
 pub(crate) struct Bell {
     /// Rings: look now. Coalesces.
     wake: Notify,
+    /// Whether a look was begun at all.
+    looked: AtomicBool,
+    /// Whether word came, since the last look began, that the callback may wait.
+    news: AtomicBool,
     /// The wait as the tracker knows it; nothing while the callback does not wait.
     known: Mutex<Option<Known>>,
 }
@@ -63,6 +70,29 @@ struct Known {
 }
 
 impl Bell {
+    /// Asks for a look, because the callback may have begun to wait: worth another look even if the last one, which was on
+    /// its way, shows the end.
+    pub(crate) fn ring_for_wait(&self) {
+        self.news.store(true, Ordering::Relaxed);
+        self.ring();
+    }
+
+    /// Whether such word came after the last look began.
+    pub(crate) fn has_news(&self) -> bool {
+        self.news.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a look begins.
+    pub(super) fn looks(&self) {
+        self.news.store(false, Ordering::Relaxed);
+        self.looked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a look showed that the callback does not wait.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.looked.load(Ordering::Relaxed) && !self.is_waiting()
+    }
+
     /// Asks for a look.
     pub(crate) fn ring(&self) {
         self.wake.notify_one();

@@ -2,10 +2,10 @@
 //! notification channel.
 
 use jiff::Timestamp;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Call, Genesys, Page};
+use super::{Call, Effect, Genesys, Page};
 use crate::{
     conversation::{ConversationId, QueueId},
     genesys::{
@@ -20,24 +20,36 @@ pub(crate) const PAGE_SIZE: usize = 100;
 /// Requests spent on finding refused topics in one list; what is left then counts as refused.
 const MAX_SUBSCRIBE_REQUESTS: usize = 32;
 /// Pages after which a list is taken to have no end: 20,000 rows.
-const MAX_PAGES: u32 = 200;
+pub(crate) const MAX_PAGES: u32 = 200;
 
 /// A callback found waiting by the activity query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sighting {
     /// Which conversation.
     pub(crate) id: ConversationId,
-    /// Differs from visit to visit: the queue, and when or as what it was entered.
+    /// Differs from visit to visit.
     pub(crate) visit_key: VisitKey,
 }
 
 /// What tells one visit of a conversation from the next in the activity query, which does not name the leg.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VisitKey {
+    /// The callback of the leg, where the row says so.
+    session: Option<String>,
     /// Where it waits.
     pub(crate) queue: Option<QueueId>,
     /// When it entered, as the platform says it here.
-    pub(crate) since: Option<Timestamp>,
+    since: Option<Timestamp>,
+}
+
+impl VisitKey {
+    /// Whether both are of one visit: by the session, else by queue and time.
+    pub(crate) fn is_of_same_visit(&self, other: &Self) -> bool {
+        match (&self.session, &other.session) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.queue == other.queue && self.since == other.since,
+        }
+    }
 }
 
 /// One page of the activity query.
@@ -45,9 +57,9 @@ pub(crate) struct VisitKey {
 pub(crate) struct SweepPage {
     /// Callbacks that wait.
     pub(crate) sightings: Vec<Sighting>,
-    /// Whether more pages may follow.
-    pub(crate) more: bool,
-    /// Whether the platform left rows out.
+    /// Rows on the page, of whatever kind: a page without any is the last.
+    pub(crate) rows: usize,
+    /// Whether rows were left out, by the platform or because they could not be read.
     pub(crate) truncated: bool,
 }
 
@@ -93,16 +105,14 @@ impl Genesys {
                 .with("pageSize", PAGE_SIZE.to_string())
                 .with("pageNumber", number.to_string());
             let page: Page<wire::Queue> = self.ask(&call).await?;
-            let rows = page.entities.len();
             let known = queues.len();
-            for queue in page.entities {
+            for queue in page.entities.read {
                 if !queues.iter().any(|(id, _)| *id == queue.id) {
                     queues.push((queue.id, queue.name));
                 }
             }
-            let last = page
-                .page_count
-                .map_or(rows < PAGE_SIZE, |count| number >= count);
+            // Without a count of pages, the last page is the one that brings nothing new.
+            let last = page.page_count.is_some_and(|count| number >= count);
             if last || queues.len() == known {
                 break;
             }
@@ -119,12 +129,14 @@ impl Genesys {
         queues: &[QueueId],
         page: u32,
     ) -> Result<SweepPage, Failure> {
-        let call = Call::get("sweep", "api/v2/analytics/conversations/activity/query")
-            .sending(Method::POST, activity_query(queues))
+        let path = "api/v2/analytics/conversations/activity/query";
+        let call = Call::new("sweep", Method::POST, path)
+            .which(Effect::Reads)
+            .sending(activity_query(queues))
             .with("pageSize", PAGE_SIZE.to_string())
             .with("pageNumber", page.to_string());
         let answer: wire::ActivityAnswer = self.ask(&call).await?;
-        Ok(sweep_page(answer, page))
+        Ok(sweep_page(answer))
     }
 
     /// The topics on offer, with transports and permissions. `GET /api/v2/notifications/availabletopics`.
@@ -134,13 +146,18 @@ impl Genesys {
             .with("expand", "requiresPermissions")
             .with("expand", "topicParameters");
         let page: Page<wire::AvailableTopic> = self.ask(&call).await?;
-        Ok(AvailableTopics(page.entities))
+        Ok(AvailableTopics(page.entities.read))
     }
 
     /// A new notification channel. `POST /api/v2/notifications/channels`.
     pub(crate) async fn create_channel(&self) -> Result<Channel, Failure> {
-        let call = Call::get("create_channel", "api/v2/notifications/channels")
-            .sending(Method::POST, json!({}));
+        let call = Call::new(
+            "create_channel",
+            Method::POST,
+            "api/v2/notifications/channels",
+        )
+        .which(Effect::Upkeep)
+        .sending(json!({}));
         let channel: wire::Channel = self.ask(&call).await?;
         // From the cache: the request that was just made had a token.
         let token_ends = self.tokens.bearer().await?.renew_at;
@@ -165,7 +182,8 @@ impl Genesys {
         let mut parts = vec![topics];
         let mut requests = 0;
         while let Some(part) = parts.pop() {
-            if part.is_empty() && !replace {
+            if part.is_empty() {
+                // A new channel has no topics to take away.
                 continue;
             }
             requests += 1;
@@ -215,17 +233,29 @@ impl Genesys {
             "api/v2/notifications/channels/{}/subscriptions",
             channel.id()
         );
-        let call = Call::get("subscribe", path)
-            .sending(method, json!(body))
+        let call = Call::new("subscribe", method, path)
+            .which(Effect::Upkeep)
+            .sending(json!(body))
             .with("ignoreErrors", "true");
-        let page: Page<wire::TopicState> = self.ask(&call).await?;
-        Ok(page.entities)
+        match self.ask::<Page<wire::TopicState>>(&call).await {
+            Ok(page) => Ok(page.entities.read),
+            // It was answered with success, in words that say nothing of the topics.
+            Err(failure)
+                if failure.kind == FailureKind::Unexpected && failure.status().is_none() =>
+            {
+                Ok(Vec::new())
+            }
+            Err(failure) => Err(failure),
+        }
     }
 }
 
-/// Whether a failed subscription means that a topic was refused, and not that the channel is lost.
+/// Whether a failed subscription means that a topic was refused, and not that the token or the channel is lost.
 fn refuses_topics(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::Unexpected | FailureKind::Denied)
+    matches!(
+        failure.status(),
+        Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)
+    )
 }
 
 /// The activity query for callbacks in these queues.
@@ -254,25 +284,26 @@ fn activity_query(queues: &[QueueId]) -> Value {
     })
 }
 
-/// What a page shows. Whether more follow is read from how full it is: the answer has no page count, and whether rows or
-/// groups are counted is not documented, so either being full means that there may be more.
-fn sweep_page(answer: wire::ActivityAnswer, number: u32) -> SweepPage {
-    let results = answer.results.unwrap_or_default();
-    let rows: usize = results.iter().map(|result| result.entities.len()).sum();
+/// What a page shows.
+fn sweep_page(answer: wire::ActivityAnswer) -> SweepPage {
+    let results = answer.results;
     let mut page = SweepPage {
-        more: number < MAX_PAGES && (rows >= PAGE_SIZE || results.len() >= PAGE_SIZE),
-        truncated: results.iter().any(|result| result.truncated),
-        sightings: Vec::with_capacity(rows),
+        truncated: results.unread > 0,
+        ..SweepPage::default()
     };
-    for result in results {
-        for row in result.entities {
-            let callback = row
-                .media_type
-                .as_deref()
-                .is_none_or(|media| media.eq_ignore_ascii_case("callback"));
-            if let (Some(id), true) = (row.conversation_id, callback) {
+    for result in results.read {
+        page.rows += result.entities.read.len();
+        page.truncated |= result.truncated == Some(true) || result.entities.unread > 0;
+        let group = result.group.and_then(|group| group.queue_id);
+        for row in result.entities.read {
+            let callback = |media: &str| media.eq_ignore_ascii_case("callback");
+            if let (Some(id), true) = (
+                row.conversation_id,
+                row.media_type.as_deref().is_none_or(callback),
+            ) {
                 let visit_key = VisitKey {
-                    queue: row.queue_id.or_else(|| result.group.queue_id.clone()),
+                    session: row.session_id,
+                    queue: row.queue_id.or_else(|| group.clone()),
                     since: row.activity_date,
                 };
                 page.sightings.push(Sighting { id, visit_key });
@@ -292,7 +323,7 @@ mod tests {
         let recorded: Value = serde_json::from_str(recorded).unwrap();
         let answer =
             serde_json::from_value(recorded["response_shape_CONSTRUCTED"].clone()).unwrap();
-        let page = sweep_page(answer, 1);
+        let page = sweep_page(answer);
         let [sighting] = page.sightings.as_slice() else {
             panic!("one waits");
         };
@@ -300,7 +331,7 @@ mod tests {
             sighting.id.to_string(),
             "7cf1beb6-0e9d-43ea-a2fa-fd5e97a80f86"
         );
-        assert!(!page.more && !page.truncated);
+        assert!(page.rows == 1 && !page.truncated);
     }
 
     #[test]
@@ -312,7 +343,7 @@ mod tests {
             {"conversationId": "c"},
         ]}]}))
         .unwrap();
-        let ids: Vec<String> = sweep_page(answer, 1)
+        let ids: Vec<String> = sweep_page(answer)
             .sightings
             .iter()
             .map(|row| row.id.to_string())
@@ -321,15 +352,21 @@ mod tests {
     }
 
     #[test]
-    fn a_full_page_of_rows_or_groups_means_more() {
+    fn one_odd_group_or_row_costs_itself_only() {
         let row = json!({"conversationId": "a"});
-        let rows = json!({"results": [{"entities": vec![row; PAGE_SIZE]}]});
-        let groups = json!({"results": vec![json!({}); PAGE_SIZE]});
-        for full in [rows, groups] {
-            let answer = || serde_json::from_value(full.clone()).unwrap();
-            assert!(sweep_page(answer(), 1).more);
-            assert!(!sweep_page(answer(), MAX_PAGES).more);
+        for odd in [
+            json!({"entities": null}),
+            json!({"group": null, "truncated": null, "entities": [row]}),
+            json!({"entities": [7, row]}),
+            json!("text"),
+        ] {
+            let answer = json!({"results": [odd, {"entities": [row]}]});
+            let page = sweep_page(serde_json::from_value(answer).unwrap());
+            assert!(page.sightings.len() == page.rows && page.rows > 0, "{odd}");
         }
-        assert!(!sweep_page(wire::ActivityAnswer::default(), 1).more);
+        let unread = json!({"results": [{"entities": [7]}]});
+        assert!(sweep_page(serde_json::from_value(unread).unwrap()).truncated);
+        let nothing = serde_json::from_value(json!({"results": null})).unwrap();
+        assert_eq!(sweep_page(nothing).rows, 0);
     }
 }

@@ -17,10 +17,27 @@ pub(super) struct Connection {
     pub(super) channel: Arc<Channel>,
     /// Its socket.
     pub(super) socket: Socket,
-    /// What it is subscribed to.
+    /// What came of subscribing.
     pub(super) subscribed: Subscribed,
+    /// Queue topics that were asked for.
+    pub(super) queues: usize,
     /// Conversations among that.
     pub(super) conversations: HashSet<ConversationId>,
+}
+
+impl Connection {
+    /// Takes in what was subscribed to later; a list that was put whole takes the place of all before.
+    pub(super) fn add(&mut self, wanted: Wanted, subscribed: Subscribed) {
+        if wanted.replace {
+            self.conversations.clear();
+            self.queues = 0;
+            self.subscribed = subscribed;
+        } else {
+            self.subscribed.add(&subscribed);
+        }
+        self.conversations.extend(wanted.conversations);
+        self.queues += wanted.queues.len();
+    }
 }
 
 /// Why no connection came up.
@@ -75,6 +92,7 @@ pub(super) async fn open(
         channel: Arc::new(channel),
         socket,
         subscribed,
+        queues: wanted.queues.len(),
         conversations: wanted.conversations.into_iter().collect(),
     })
 }
