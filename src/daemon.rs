@@ -6,6 +6,8 @@
 
 mod start;
 
+mod upkeep;
+
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},
@@ -24,7 +26,7 @@ use crate::{
     clock::{Clock, millis},
     fleet::Fleet,
     genesys::{Failure, Genesys, NoTls},
-    journal::Journal,
+    journal::{Journal, Watched},
     policy::Policy,
     settings::Settings,
     shutdown::Shutdown,
@@ -37,6 +39,8 @@ use crate::{
     status::{Status, http},
     tracker::{Context, Pace},
 };
+
+use self::upkeep::Upkeep;
 
 /// How long requests in flight may take to finish when the daemon stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -93,12 +97,22 @@ struct Parts {
 }
 
 impl Daemon {
-    /// Runs until it is told to stop.
+    /// Runs until it is told to stop, and notes in the journal when that was.
     ///
     /// # Errors
     /// Where it cannot start, or a part of it ended unexpectedly.
-    pub async fn run(self, shutdown: &Shutdown) -> Result<(), DaemonError> {
+    pub async fn run(mut self, shutdown: &Shutdown) -> Result<(), DaemonError> {
         self.introduce();
+        self.journal = Arc::new(Watched::new(self.journal, self.status.clone()));
+        // Trouble is said by the watch, and mended by the upkeep.
+        let _said = self.journal.alive(self.clock.now()).await;
+        let ended = self.work(shutdown).await;
+        let _said = self.journal.stopped(self.clock.now()).await;
+        ended
+    }
+
+    /// Starts the parts and lets them work until told to stop.
+    async fn work(&self, shutdown: &Shutdown) -> Result<(), DaemonError> {
         let genesys = Arc::new(Genesys::new(
             &self.settings.genesys,
             self.settings.callbacks.dry_run,
@@ -187,9 +201,20 @@ impl Daemon {
             .fleet
             .spawn(Fleet::new(context, stop.clone()).run(notices, GRACE));
         parts.spawn("sweep", sweep.run(first, stop.clone()));
-        parts.spawn("notifications", notifications.run(stop));
+        parts.spawn("notifications", notifications.run(stop.clone()));
+        parts.spawn("upkeep of the journal", self.upkeep().run(stop));
         parts.spawn("status page", page);
         parts
+    }
+
+    /// What keeps the journal.
+    fn upkeep(&self) -> Upkeep {
+        Upkeep {
+            journal: Arc::clone(&self.journal),
+            keep: self.settings.journal.keep,
+            clock: self.clock,
+            status: self.status.clone(),
+        }
     }
 
     /// What all trackers share.

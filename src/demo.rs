@@ -19,7 +19,7 @@ use std::{
 
 use tokio::{
     runtime::Builder,
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::{interval, sleep},
 };
 
@@ -159,7 +159,7 @@ async fn play(
     for minute in 0..CLOSING.as_secs() / 60 {
         tokio::select! {
             _tick = minutes.tick() => {}
-            Some(Ok(ended)) = carer.join_next() => return Err(ended.err().map_or_else(early_end, DemoError::from)),
+            Some(ended) = carer.join_next() => return Err(early_end(ended)),
         }
         show(&Scene {
             sandbox: &sandbox,
@@ -177,9 +177,13 @@ async fn play(
     Ok(world.outcomes())
 }
 
-/// The failure of a carer that ended without saying why.
-fn early_end() -> DemoError {
-    DemoError::Io(io::ErrorKind::UnexpectedEof.into())
+/// The failure of a carer that ended before it was told to; its panic is passed on.
+fn early_end(ended: Result<Result<(), DaemonError>, JoinError>) -> DemoError {
+    match ended {
+        Ok(Err(error)) => error.into(),
+        Ok(Ok(())) => io::Error::from(io::ErrorKind::UnexpectedEof).into(),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
 }
 
 /// Whether all callers have come and been answered.

@@ -132,7 +132,7 @@ impl Fleet {
 
     /// Compares who waits with who is tracked.
     fn resync(&mut self, sightings: &[Sighting], complete: bool) {
-        let first = !self.context.status.snapshot().ready;
+        let first = !self.context.status.snapshot().swept;
         let mut found = 0;
         for sighting in sightings {
             if let Some(member) = self.members.get(&sighting.id) {
@@ -154,7 +154,7 @@ impl Fleet {
             self.confirm_missing(sightings);
         }
         self.context.status.update(|now| {
-            now.ready = true;
+            now.swept = true;
             if !first {
                 now.sweep_corrections += found;
             }

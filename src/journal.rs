@@ -19,6 +19,8 @@ mod memory;
 
 mod sqlite;
 
+mod watched;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -33,6 +35,7 @@ use crate::{
 pub use history::{Change, Event, History, HistoryError, Outcome, Wanted, Written};
 pub use memory::MemoryJournal;
 pub use sqlite::{OpenError, SqliteJournal};
+pub(crate) use watched::Watched;
 
 /// How long a claim keeps other owners away. A request and its one retry are given up after 20 s; what is still on its
 /// way when a claim ends is an absolute value, and late rather than wrong.
@@ -51,6 +54,14 @@ const SEEN_WITHIN: Duration = Duration::from_hours(1);
 pub struct JournalError {
     /// What is wrong, and what to do about it.
     what: String,
+}
+
+impl JournalError {
+    /// An error with these words: what is wrong, and what to do about it.
+    #[must_use]
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into() }
+    }
 }
 
 /// Who claims: one start of one daemon. Drawn at random, so that no two are ever the same.

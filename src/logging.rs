@@ -54,15 +54,30 @@ pub fn start(log: &Log) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The filter for a level, or for directives such as `info,callback_prioritizer::source=debug`.
+/// The filter for a level, or for directives such as `info,callback_prioritizer::source=debug`. Directives about libraries
+/// that see secrets, or about modules of theirs, are left out.
 fn filter(level: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
     let own = if level.contains(['=', ',']) {
-        level.to_owned()
+        let kept: Vec<&str> = level
+            .split(',')
+            .filter(|directive| !is_capped(directive))
+            .collect();
+        kept.join(",")
     } else {
         format!("warn,callback_prioritizer={level}")
     };
     let capped = CAPPED.map(|library| format!("{library}=warn")).join(",");
     EnvFilter::builder().parse(format!("{own},{capped}"))
+}
+
+/// Whether a directive is about a library that sees secrets.
+fn is_capped(directive: &str) -> bool {
+    let target = directive
+        .trim_start()
+        .split(['=', ':', '['])
+        .next()
+        .unwrap_or_default();
+    CAPPED.contains(&target)
 }
 
 #[cfg(test)]
@@ -74,6 +89,7 @@ mod tests {
         for level in [
             "trace",
             "debug,tungstenite=trace,hyper=trace",
+            "info, hyper_util::client::legacy=trace,h2[span]=trace",
             "callback_prioritizer::tracker=trace",
         ] {
             let filter = filter(level).unwrap().to_string();

@@ -13,8 +13,12 @@ use tokio::sync::watch;
 /// What is known of the daemon right now. Counts are since its start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Snapshot {
-    /// Whether the first sweep is done: every callback that waited at the start is known.
+    /// Whether every callback that waits is looked after: `swept`, and no trouble with the journal.
     pub ready: bool,
+    /// Whether the first sweep is done: every callback that waited at the start is known.
+    pub swept: bool,
+    /// What keeps the journal from working, in words. Nothing is raised meanwhile.
+    pub journal_trouble: Option<String>,
     /// Sockets that are up.
     pub sockets: usize,
     /// Times a socket came up.
@@ -84,7 +88,10 @@ impl Status {
 
     /// Changes the snapshot.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Snapshot)) {
-        self.0.send_modify(change);
+        self.0.send_modify(|now| {
+            change(now);
+            now.ready = now.swept && now.journal_trouble.is_none();
+        });
     }
 
     /// Counts a request.

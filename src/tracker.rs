@@ -16,13 +16,17 @@ use crate::{
     backoff::Backoff,
     conversation::{ConversationId, Ending, Observed, ParticipantId, QueueId, Visit, Waiting},
     genesys::{Failure, FailureKind, Permit},
-    journal::{Claim, Commit, Entry, Fence, JournalError, Meaning, Write},
-    policy::{Base, Limit, Raise, Step},
+    journal::JournalError,
+    policy::{Limit, Step},
 };
 
 mod context;
 
+mod entry;
+
 mod pace;
+
+mod raise;
 
 mod report;
 
@@ -34,11 +38,6 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// Time between looks at a scheduled callback that is due but does not wait yet. It enters its queue up to a minute
 /// late, by recorded examples.
 const RECHECK: Duration = Duration::from_secs(30);
-/// Age up to which what was seen is written on without another look. A write and an answer may cross on the wire for as
-/// long; more would only be a matter of waiting for a permit.
-const FRESH: Duration = Duration::from_secs(2);
-/// Least rest after a refused write, so that a short policy does not hammer at a closed door.
-const REFUSED_REST: Duration = Duration::from_secs(30);
 
 /// Why a tracker ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +90,8 @@ enum Next {
     Rest(Timestamp),
     /// Look again after a pause, or when the bell rings.
     Pause(Duration),
+    /// Look again when the journal works.
+    AwaitJournal,
     /// The tracker's work is done.
     End(Outcome),
 }
@@ -129,10 +130,11 @@ impl Tracker {
                 Next::Due => self.look_to_write().await,
                 Next::Decide(waiting) => self.decide(waiting).await.unwrap_or_else(|error| {
                     self.journal_failed(&error);
-                    Next::Pause(self.writes.next())
+                    Next::AwaitJournal
                 }),
                 Next::Rest(until) => self.rest(until, Next::Due).await,
                 Next::Pause(pause) => self.rest(self.after(pause), Next::Look).await,
+                Next::AwaitJournal => self.await_journal().await,
                 Next::End(outcome) => return outcome,
             };
         }
@@ -236,132 +238,6 @@ impl Tracker {
         })
     }
 
-    /// The visit's entry, after what is seen now has been understood; nothing where another owner of the journal was
-    /// faster, so that only a look can say what holds now.
-    async fn entry(&self, waiting: &Waiting) -> Result<Option<Entry>, JournalError> {
-        let (journal, visit) = (&self.context.journal, &waiting.visit);
-        let now = self.context.clock.now();
-        let entry = journal.entry(waiting, now).await?;
-        let noted = match entry.meaning(waiting.priority, now) {
-            Meaning::Expected => return Ok(Some(entry)),
-            Meaning::Arrived(open) => journal.arrived(visit, entry.fence, open.fence, now).await?,
-            Meaning::Foreign => {
-                let base = Base {
-                    priority: waiting.priority,
-                    step: entry.newest_step(),
-                };
-                let noted = journal.rebase(visit, entry.fence, base, now).await?;
-                if noted == Commit::Done {
-                    self.say_foreign(waiting, &entry);
-                }
-                noted
-            }
-        };
-        match noted {
-            Commit::Done => journal.entry(waiting, now).await.map(Some),
-            Commit::Lost => Ok(None),
-        }
-    }
-
-    /// What follows for a step that the platform refused or a dry run has told: the one after it, if there is one.
-    fn pass_over(&mut self, waiting: &Waiting, raise: Raise) -> Next {
-        let policy = &self.context.policy;
-        if policy.max_raises == Some(raise.step) {
-            return self.limited(Limit::MaxRaises, waiting.visit.leg.clone());
-        }
-        let due = policy.due_at(waiting.since, raise.step.saturating_add(1));
-        if self.context.dry_run {
-            Next::Rest(due)
-        } else {
-            Next::Rest(due.max(self.after(REFUSED_REST)))
-        }
-    }
-
-    /// Decides once more with a permit in hand, claims, and writes.
-    async fn raise(&mut self, waiting: Waiting, entry: &Entry) -> Result<Next, JournalError> {
-        let permit = match self.spare.take() {
-            Some(permit) => permit,
-            None => tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Ok(Next::End(Outcome::Stopped)),
-                () = self.bell.rung() => return Ok(Next::Look),
-                permit = self.context.genesys.permit() => permit,
-            },
-        };
-        if self.looked_at.elapsed() > FRESH {
-            return Ok(Next::Due);
-        }
-        let now = self.context.clock.now();
-        let Step::Raise(raise) = self.context.policy.next(entry.base, &waiting, now) else {
-            return Ok(Next::Decide(waiting));
-        };
-        let write = Write {
-            step: raise.step,
-            from: waiting.priority,
-            to: raise.to,
-            due: raise.due,
-            at: now,
-        };
-        let journal = &self.context.journal;
-        match journal.claim(&waiting.visit, entry.fence, write).await? {
-            Claim::Granted(claim) => self.write(permit, waiting, raise, claim).await,
-            Claim::Held { until } => Ok(Next::Rest(until)),
-            Claim::Stale => Ok(Next::Look),
-            Claim::Done => {
-                let due = self
-                    .context
-                    .policy
-                    .due_at(waiting.since, raise.step.saturating_add(1));
-                Ok(Next::Rest(due))
-            }
-        }
-    }
-
-    /// Sends a claimed write and notes what became of it.
-    async fn write(
-        &mut self,
-        permit: Permit,
-        mut waiting: Waiting,
-        raise: Raise,
-        claim: Fence,
-    ) -> Result<Next, JournalError> {
-        let sent = self.context.clock.now();
-        self.bell.note(&waiting, Some(raise.to));
-        match self
-            .context
-            .genesys
-            .set_priority(permit, &self.id, raise.to)
-            .await
-        {
-            Ok(now_at) => {
-                self.writes.reset();
-                let at = self.context.clock.now();
-                let journal = &self.context.journal;
-                let noted = journal.commit(&waiting.visit, claim, now_at, at).await;
-                // It is raised, whatever the journal says to that.
-                self.raised(&waiting, raise, now_at, sent);
-                waiting.priority = now_at;
-                self.bell.note(&waiting, None);
-                match noted? {
-                    Commit::Done => Ok(Next::Decide(waiting)),
-                    Commit::Lost => Ok(Next::Look),
-                }
-            }
-            // The claim stays open: the write may have arrived all the same.
-            Err(failure) if failure.is_passing() => {
-                debug!(conversation_id = %self.id, error = %failure, "no answer to a raise: looking again");
-                Ok(Next::Pause(self.writes.next()))
-            }
-            Err(failure) => {
-                let at = self.context.clock.now();
-                let journal = &self.context.journal;
-                journal.release(&waiting.visit, claim, at).await?;
-                self.refused(&waiting, raise, &failure);
-                Ok(Next::Look)
-            }
-        }
-    }
-
     /// Says how the visit ended, if there was one, and forgets it.
     async fn leave_visit(&mut self, outcome: &str) {
         let Some((visit, queue, _)) = self.visit.take() else {
@@ -425,11 +301,6 @@ impl Tracker {
             }
         }
         Next::Pause(self.looks.next())
-    }
-
-    /// The journal does not work, so nothing may be written.
-    fn journal_failed(&self, error: &JournalError) {
-        tracing::error!(conversation_id = %self.id, %error, "nothing is raised without the journal");
     }
 
     /// Waits until then, or until the bell rings or the daemon stops. What is `then` to be done, the bell may change.

@@ -113,7 +113,7 @@ async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> 
     let nobody = ConversationId::from_random(rand::random());
     match genesys.look(genesys.permit().await, &nobody).await {
         Err(failure) if failure.kind == FailureKind::Gone => {
-            report.say("Conversations: may be read.")
+            report.say("Conversations: may be read.");
         }
         Err(failure) => report.failed(
             "Conversations",
@@ -182,10 +182,10 @@ async fn list_queues(genesys: &Genesys, queues: &Queues, report: &mut Report) {
         Ok(list) => {
             let unmatched = queues.resolve(&list);
             let ids = queues.ids();
-            let mut names: Vec<&str> = list
+            let mut names: Vec<String> = list
                 .iter()
                 .filter(|(id, _)| ids.contains(id))
-                .map(|(_, name)| name.as_str())
+                .map(|(_, name)| printable(name))
                 .collect();
             names.sort_unstable();
             report.say(format!(
@@ -205,4 +205,9 @@ async fn list_queues(genesys: &Genesys, queues: &Queues, report: &mut Report) {
         }
         Err(failure) => report.failed("Queues", Some("routing:queue:view"), &failure),
     }
+}
+
+/// A name without what could break a line or command a terminal.
+fn printable(name: &str) -> String {
+    name.replace(|letter: char| letter.is_control(), "?")
 }

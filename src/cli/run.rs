@@ -9,7 +9,7 @@ use super::{Exit, Failed, Run, load, runtime};
 use crate::{
     clock::Clock,
     daemon::{Daemon, DaemonError},
-    journal::MemoryJournal,
+    journal::{Journal, MemoryJournal, SqliteJournal},
     logging,
     settings::{Settings, Severity},
     shutdown::Shutdown,
@@ -29,18 +29,33 @@ pub(super) fn run(command: &Run) -> Result<Exit, Failed> {
     }
     logging::start(&settings.log).map_err(|error| Failed::new(Exit::Internal, error))?;
     say_findings(&settings);
-    runtime()?.block_on(daemon(settings))
+    let journal = journal(&settings)?;
+    let runtime = runtime()?;
+    let ended = runtime.block_on(daemon(settings, journal));
+    // A name look-up may hang in a thread that nothing can interrupt; the end does not wait for it.
+    runtime.shutdown_background();
+    ended
+}
+
+/// The journal, for this daemon alone. A dry run writes nothing, there neither, and so it may run beside a daemon.
+fn journal(settings: &Settings) -> Result<Arc<dyn Journal>, Failed> {
+    if settings.callbacks.dry_run {
+        return Ok(Arc::new(MemoryJournal::default()));
+    }
+    let journal = SqliteJournal::open(&settings.journal.path, Clock::System.now())
+        .map_err(|error| Failed::new(Exit::Settings, error))?;
+    Ok(Arc::new(journal))
 }
 
 /// Runs the daemon and passes signals on to it.
-async fn daemon(settings: Settings) -> Result<Exit, Failed> {
+async fn daemon(settings: Settings, journal: Arc<dyn Journal>) -> Result<Exit, Failed> {
     let shutdown = Shutdown::default();
     let mut signals = JoinSet::new();
     let switch = shutdown.clone();
     signals.spawn(async move { switch.follow_signals().await });
     let daemon = Daemon {
         settings,
-        journal: Arc::new(MemoryJournal::default()),
+        journal,
         clock: Clock::System,
         status: Status::default(),
     };
@@ -74,9 +89,17 @@ fn say_findings(settings: &Settings) {
     for finding in settings.findings() {
         match finding.severity {
             Severity::Error | Severity::Warning => {
-                warn!(setting = finding.setting, finding.sentence, "settings");
+                warn!(
+                    setting = finding.setting,
+                    sentence = finding.sentence,
+                    "settings"
+                );
             }
-            Severity::Note => info!(setting = finding.setting, finding.sentence, "settings"),
+            Severity::Note => info!(
+                setting = finding.setting,
+                sentence = finding.sentence,
+                "settings"
+            ),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
@@ -59,6 +60,8 @@ where
             Err(failure) => failure,
         };
         if failure.kind == FailureKind::Denied {
+            let token = failure.status() == Some(StatusCode::UNAUTHORIZED);
+            let remedy = if token { CREDENTIALS } else { remedy };
             return Err(DaemonError::Denied { remedy, failure });
         }
         let pause = backoff.next();

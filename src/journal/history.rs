@@ -127,6 +127,9 @@ impl History {
         if !path.exists() {
             return Err(HistoryError::Absent { path });
         }
+        if !path.is_file() {
+            return Err(HistoryError::Refused(OpenError::NoFile { path }));
+        }
         let unreadable = |error| HistoryError::Unreadable(trouble(&path, &error));
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(unreadable)?;

@@ -106,6 +106,8 @@ impl Line {
     /// Keeps the line up until stopped.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut backoff = Backoff::default();
+        // Connections that did not come up since the last one that did.
+        let mut failed = 0;
         loop {
             let opening = open(
                 Arc::clone(&self.genesys),
@@ -118,7 +120,7 @@ impl Line {
             match opened {
                 Ok(connection) => {
                     let up = Instant::now();
-                    self.announce(&connection, backoff.failures());
+                    self.announce(&connection, std::mem::take(&mut failed));
                     let Some(reason) = Box::pin(self.serve(connection, &stop)).await else {
                         return;
                     };
@@ -128,7 +130,10 @@ impl Line {
                         backoff.reset();
                     }
                 }
-                Err(why) => why.say(self.number, backoff.failures()),
+                Err(why) => {
+                    why.say(self.number, failed);
+                    failed += 1;
+                }
             }
             if !pause(&stop, backoff.next()).await {
                 return;

@@ -5,6 +5,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use reqwest::StatusCode;
 use tokio::{
     sync::{Notify, mpsc},
     time::{Instant, sleep, timeout},
@@ -23,6 +24,9 @@ use crate::{
 
 /// Queues named in one query. Its limit is not documented; a hundred ids are 8 kB of request.
 const QUEUES_A_QUERY: usize = 100;
+
+/// Rows asked for on a page; the smaller ones where a larger one is refused. A published tool uses 50.
+const PAGE_SIZES: [usize; 3] = [100, 50, 25];
 
 /// Asks for a sweep soon. Cheap to clone; requests coalesce.
 #[derive(Clone, Debug, Default)]
@@ -130,18 +134,34 @@ impl Sweep {
 }
 
 /// Asks for all callbacks that wait in these queues.
+///
+/// Neither the largest page nor whether a query may name no queue is documented, so what is refused in one form is asked
+/// in the next, down to a page that is surely small enough.
 pub(crate) async fn find(genesys: &Genesys, queues: &Queues) -> Result<Found, Failure> {
+    let mut refused = None;
+    for size in PAGE_SIZES {
+        match find_in_pages(genesys, queues, size).await {
+            Err(failure) if failure.status() == Some(StatusCode::BAD_REQUEST) => {
+                refused = Some(failure);
+            }
+            answer => return answer,
+        }
+    }
+    refused.map_or_else(|| Ok(Found::default()), Err)
+}
+
+/// The same in pages of this size.
+async fn find_in_pages(genesys: &Genesys, queues: &Queues, size: usize) -> Result<Found, Failure> {
     let ids = queues.ids();
     if queues.all() {
-        match ask(genesys, &[]).await {
-            // Whether a query may name no queue is not documented: where it may not, name them all, if they are known.
+        match ask(genesys, &[], size).await {
             Err(failure) if failure.kind == FailureKind::Unexpected && !ids.is_empty() => {}
             answer => return answer,
         }
     }
     let mut all = Found::default();
     for part in ids.chunks(QUEUES_A_QUERY) {
-        let found = ask(genesys, part).await?;
+        let found = ask(genesys, part, size).await?;
         all.truncated |= found.truncated;
         all.sightings.extend(found.sightings);
     }
@@ -150,11 +170,11 @@ pub(crate) async fn find(genesys: &Genesys, queues: &Queues) -> Result<Found, Fa
 
 /// One query, page by page, until a page brings nothing new: the answer has no count of pages, its largest page is not
 /// documented, and a platform that ignores the page number would answer the same for ever.
-async fn ask(genesys: &Genesys, queues: &[QueueId]) -> Result<Found, Failure> {
+async fn ask(genesys: &Genesys, queues: &[QueueId], size: usize) -> Result<Found, Failure> {
     let mut found = Found::default();
     let mut known = HashSet::new();
     for number in 1..=MAX_PAGES {
-        let page = genesys.waiting(queues, number).await?;
+        let page = genesys.waiting(queues, size, number).await?;
         found.truncated |= page.truncated;
         let before = known.len();
         for sighting in page.sightings {

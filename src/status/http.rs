@@ -1,7 +1,8 @@
 //! The snapshot over HTTP, on loopback.
 //!
 //! - `GET /livez`: 200 while the daemon's tasks turn.
-//! - `GET /readyz`: 200 once every callback that waited at the start is known, 503 before.
+//! - `GET /readyz`: 200 once every callback that waited at the start is known, 503 before, and while the journal does
+//!   not work.
 //! - `GET /status.json`: the snapshot.
 //!
 //! Nothing here changes anything, and nothing that is shown is secret or personal. An address that cannot be listened on
@@ -52,17 +53,17 @@ fn routes(status: Status) -> Router {
         .with_state(status)
 }
 
-/// Whether every callback that waited at the start is known.
+/// Whether every callback that waits is looked after, or why not.
 async fn ready(State(status): State<Status>) -> Response {
-    if status.snapshot().ready {
-        (StatusCode::OK, "ready\n").into_response()
-    } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "not ready: the first sweep is not done\n",
-        )
-            .into_response()
+    let now = status.snapshot();
+    if now.ready {
+        return (StatusCode::OK, "ready\n").into_response();
     }
+    let why = now
+        .journal_trouble
+        .unwrap_or_else(|| "the first sweep is not done".to_owned());
+    let words = format!("not ready: {why}\n");
+    (StatusCode::SERVICE_UNAVAILABLE, words).into_response()
 }
 
 #[cfg(test)]
@@ -81,15 +82,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ready_after_the_first_sweep() {
+    async fn ready_after_the_first_sweep_while_the_journal_works() {
         let status = Status::default();
         assert_eq!(get(&status, "/livez").await.0, StatusCode::OK);
         assert_eq!(
             get(&status, "/readyz").await.0,
             StatusCode::SERVICE_UNAVAILABLE
         );
-        status.update(|now| now.ready = true);
+        status.update(|now| now.swept = true);
         assert_eq!(get(&status, "/readyz").await.0, StatusCode::OK);
+        status.update(|now| now.journal_trouble = Some("disk full".to_owned()));
+        let (code, body) = get(&status, "/readyz").await;
+        assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body, "not ready: disk full\n");
+        status.update(|now| now.journal_trouble = None);
         let (code, body) = get(&status, "/status.json").await;
         assert_eq!(code, StatusCode::OK);
         assert!(body.contains("\"ready\":true"), "{body}");

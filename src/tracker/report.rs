@@ -4,7 +4,6 @@
 
 use std::sync::PoisonError;
 
-use jiff::Timestamp;
 use tracing::{field::display, info, warn};
 
 use super::Tracker;
@@ -12,30 +11,30 @@ use crate::{
     clock::{elapsed, millis},
     conversation::{Priority, QueueId, Visit, Waiting},
     genesys::{Failure, FailureKind},
-    journal::Entry,
+    journal::{Entry, Write},
     policy::Raise,
     source::notifications::Follow,
 };
 
 impl Tracker {
-    /// Says that a raise was made.
-    pub(super) fn raised(&self, waiting: &Waiting, raise: Raise, to: Priority, sent: Timestamp) {
-        let late = elapsed(raise.due, sent);
+    /// Says that a write is there: the platform has confirmed it, or it was seen.
+    pub(super) fn raised(&self, waiting: &Waiting, write: &Write, to: Priority) {
+        let late = elapsed(write.due, write.at);
         info!(
             conversation_id = %self.id,
             visit = %waiting.visit.leg,
             queue_id = waiting.queue.as_ref().map(display),
-            from = waiting.priority.points(),
+            from = write.from.points(),
             to = to.points(),
-            step = raise.step,
-            waited_s = elapsed(waiting.since, sent).as_secs(),
+            step = write.step,
+            waited_s = elapsed(waiting.since, write.at).as_secs(),
             late_ms = millis(late),
             "priority raised"
         );
         self.context.status.update(|now| now.raises += 1);
         // What was due before this tracker knew of the visit says nothing about keeping a schedule.
         let known_since = self.visit.as_ref().map(|(_, _, since)| *since);
-        if known_since.is_some_and(|since| since <= raise.due) {
+        if known_since.is_some_and(|since| since <= write.due) {
             self.context.pace.note(late, &self.context.status);
         }
     }
@@ -57,8 +56,8 @@ impl Tracker {
 
     /// Notes that the platform refused a raise. A look will show whether the callback waits at all; if it does, the
     /// step is passed over and the next one is tried.
-    pub(super) fn refused(&mut self, waiting: &Waiting, raise: Raise, failure: &Failure) {
-        self.passed = Some(raise.step);
+    pub(super) fn refused(&mut self, waiting: &Waiting, step: u32, failure: &Failure) {
+        self.passed = Some(step);
         self.context.status.update(|now| now.refused_raises += 1);
         let queue = waiting.queue.as_ref().map(display);
         let first = failure.kind == FailureKind::Denied && self.denied_first(waiting);

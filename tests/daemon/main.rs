@@ -10,6 +10,8 @@ mod discovery;
 mod harness;
 mod interleavings;
 mod life_of_a_callback;
+mod other_platforms;
+mod remembering;
 mod requests;
 mod sockets;
 mod stopping;

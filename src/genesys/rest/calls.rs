@@ -127,13 +127,14 @@ impl Genesys {
     pub(crate) async fn waiting(
         &self,
         queues: &[QueueId],
+        size: usize,
         page: u32,
     ) -> Result<SweepPage, Failure> {
         let path = "api/v2/analytics/conversations/activity/query";
         let call = Call::new("sweep", Method::POST, path)
             .which(Effect::Reads)
             .sending(activity_query(queues))
-            .with("pageSize", PAGE_SIZE.to_string())
+            .with("pageSize", size.to_string())
             .with("pageNumber", page.to_string());
         let answer: wire::ActivityAnswer = self.ask(&call).await?;
         Ok(sweep_page(answer))

@@ -1,0 +1,267 @@
+//! A journal whose trouble is said once and shown in the status, however many trackers meet it.
+//!
+//! Only the sign of life says that trouble is over: that a claim was granted, or an entry read, does not mean that the
+//! next one will be.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tracing::{error, info};
+
+use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Write};
+use crate::{
+    clock::elapsed,
+    conversation::{Priority, Visit, Waiting},
+    policy::Base,
+    status::Status,
+};
+
+/// Watches a journal.
+pub(crate) struct Watched {
+    /// What does the work.
+    journal: Arc<dyn Journal>,
+    /// Where trouble is shown.
+    status: Status,
+    /// Since when there is trouble.
+    troubled: Mutex<Option<Timestamp>>,
+}
+
+impl Watched {
+    /// Watches this journal.
+    pub(crate) fn new(journal: Arc<dyn Journal>, status: Status) -> Self {
+        Self {
+            journal,
+            status,
+            troubled: Mutex::new(None),
+        }
+    }
+
+    /// Says trouble where it begins, and passes the answer on.
+    fn heed<T>(&self, now: Timestamp, answer: Result<T, JournalError>) -> Result<T, JournalError> {
+        if let Err(failure) = &answer {
+            let mut troubled = self.troubled.lock().unwrap_or_else(PoisonError::into_inner);
+            if troubled.is_none() {
+                *troubled = Some(now);
+                error!(error = %failure, "nothing is raised until the journal works again");
+            }
+            let words = failure.to_string();
+            self.status
+                .update(|status| status.journal_trouble = Some(words));
+        }
+        answer
+    }
+
+    /// Says that trouble is over, where there was any.
+    fn mended(&self, now: Timestamp) {
+        let since = self
+            .troubled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(since) = since {
+            self.status.update(|status| status.journal_trouble = None);
+            let after_s = elapsed(since, now).as_secs();
+            info!(after_s, "the journal works again: raises go on");
+        }
+    }
+}
+
+#[async_trait]
+impl Journal for Watched {
+    async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
+        self.heed(now, self.journal.entry(seen, now).await)
+    }
+
+    async fn claim(
+        &self,
+        visit: &Visit,
+        known: Fence,
+        write: Write,
+    ) -> Result<Claim, JournalError> {
+        self.heed(write.at, self.journal.claim(visit, known, write).await)
+    }
+
+    async fn commit(
+        &self,
+        visit: &Visit,
+        claim: Fence,
+        confirmed: Priority,
+        at: Timestamp,
+    ) -> Result<Commit, JournalError> {
+        self.heed(at, self.journal.commit(visit, claim, confirmed, at).await)
+    }
+
+    async fn arrived(
+        &self,
+        visit: &Visit,
+        known: Fence,
+        open: Fence,
+        at: Timestamp,
+    ) -> Result<Commit, JournalError> {
+        self.heed(at, self.journal.arrived(visit, known, open, at).await)
+    }
+
+    async fn release(
+        &self,
+        visit: &Visit,
+        claim: Fence,
+        at: Timestamp,
+    ) -> Result<(), JournalError> {
+        self.heed(at, self.journal.release(visit, claim, at).await)
+    }
+
+    async fn rebase(
+        &self,
+        visit: &Visit,
+        known: Fence,
+        base: Base,
+        at: Timestamp,
+    ) -> Result<Commit, JournalError> {
+        self.heed(at, self.journal.rebase(visit, known, base, at).await)
+    }
+
+    async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError> {
+        self.heed(at, self.journal.close(visit, at).await)
+    }
+
+    async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {
+        self.heed(at, self.journal.alive(at).await)?;
+        self.mended(at);
+        Ok(())
+    }
+
+    async fn stopped(&self, at: Timestamp) -> Result<(), JournalError> {
+        self.heed(at, self.journal.stopped(at).await)
+    }
+
+    async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
+        self.heed(now, self.journal.prune(before, now).await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            MemoryJournal,
+            conformance::{at, seen},
+        },
+        *,
+    };
+
+    /// A journal that works when it is told to.
+    #[derive(Default)]
+    struct Frail {
+        /// What it does when it works.
+        memory: MemoryJournal,
+        /// Whether it does not.
+        broken: Mutex<bool>,
+    }
+
+    impl Frail {
+        fn works(&self) -> Result<(), JournalError> {
+            if *self.broken.lock().unwrap() {
+                return Err(JournalError {
+                    what: "disk full".to_owned(),
+                });
+            }
+            Ok(())
+        }
+    }
+
+    #[async_trait]
+    impl Journal for Frail {
+        async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
+            self.memory.entry(seen, now).await
+        }
+
+        async fn claim(&self, v: &Visit, k: Fence, w: Write) -> Result<Claim, JournalError> {
+            self.works()?;
+            self.memory.claim(v, k, w).await
+        }
+
+        async fn commit(
+            &self,
+            v: &Visit,
+            c: Fence,
+            p: Priority,
+            at: Timestamp,
+        ) -> Result<Commit, JournalError> {
+            self.works()?;
+            self.memory.commit(v, c, p, at).await
+        }
+
+        async fn arrived(
+            &self,
+            v: &Visit,
+            k: Fence,
+            o: Fence,
+            at: Timestamp,
+        ) -> Result<Commit, JournalError> {
+            self.works()?;
+            self.memory.arrived(v, k, o, at).await
+        }
+
+        async fn release(&self, v: &Visit, c: Fence, at: Timestamp) -> Result<(), JournalError> {
+            self.works()?;
+            self.memory.release(v, c, at).await
+        }
+
+        async fn rebase(
+            &self,
+            v: &Visit,
+            k: Fence,
+            b: Base,
+            at: Timestamp,
+        ) -> Result<Commit, JournalError> {
+            self.works()?;
+            self.memory.rebase(v, k, b, at).await
+        }
+
+        async fn close(&self, v: &Visit, at: Timestamp) -> Result<(), JournalError> {
+            self.works()?;
+            self.memory.close(v, at).await
+        }
+
+        async fn alive(&self, _at: Timestamp) -> Result<(), JournalError> {
+            self.works()
+        }
+
+        async fn stopped(&self, _at: Timestamp) -> Result<(), JournalError> {
+            self.works()
+        }
+
+        async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
+            self.works()?;
+            self.memory.prune(before, now).await
+        }
+    }
+
+    #[tokio::test]
+    async fn trouble_shows_from_the_first_failure_to_the_next_sign_of_life() {
+        let (frail, status) = (Arc::new(Frail::default()), Status::default());
+        status.update(|now| now.swept = true);
+        let journal = Watched::new(Arc::<Frail>::clone(&frail), status.clone());
+        let visit = seen("v", 0).visit;
+        journal.alive(at(0)).await.unwrap();
+        assert!(status.snapshot().ready);
+
+        *frail.broken.lock().unwrap() = true;
+        for _ in 0..3 {
+            journal.close(&visit, at(1)).await.unwrap_err();
+            let now = status.snapshot();
+            assert!(!now.ready);
+            let words = now.journal_trouble.unwrap();
+            assert_eq!(words, "the journal cannot be used: disk full");
+        }
+        journal.entry(&seen("v", 0), at(2)).await.unwrap();
+        assert!(!status.snapshot().ready, "reading proves nothing");
+
+        *frail.broken.lock().unwrap() = false;
+        journal.close(&visit, at(3)).await.unwrap();
+        assert!(!status.snapshot().ready, "nor does one small note");
+        journal.alive(at(4)).await.unwrap();
+        assert!(status.snapshot().ready);
+    }
+}

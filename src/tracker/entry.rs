@@ -1,0 +1,60 @@
+//! What the journal knows of the visit, understood in the light of what is seen; and what to do while it knows nothing.
+
+use tracing::debug;
+
+use super::{Next, Outcome, Tracker};
+use crate::{
+    conversation::Waiting,
+    journal::{Commit, Entry, JournalError, Meaning},
+    policy::Base,
+};
+
+impl Tracker {
+    /// The visit's entry, after what is seen now has been understood; nothing where another owner of the journal was
+    /// faster, so that only a look can say what holds now.
+    pub(super) async fn entry(&self, waiting: &Waiting) -> Result<Option<Entry>, JournalError> {
+        let (journal, visit) = (&self.context.journal, &waiting.visit);
+        let now = self.context.clock.now();
+        let entry = journal.entry(waiting, now).await?;
+        let noted = match entry.meaning(waiting.priority, now) {
+            Meaning::Expected => return Ok(Some(entry)),
+            Meaning::Arrived(open) => {
+                let noted = journal.arrived(visit, entry.fence, open.fence, now).await?;
+                if noted == Commit::Done {
+                    self.raised(waiting, &open.write, waiting.priority);
+                }
+                noted
+            }
+            Meaning::Foreign => {
+                let base = Base {
+                    priority: waiting.priority,
+                    step: entry.newest_step(),
+                };
+                let noted = journal.rebase(visit, entry.fence, base, now).await?;
+                if noted == Commit::Done {
+                    self.say_foreign(waiting, &entry);
+                }
+                noted
+            }
+        };
+        match noted {
+            Commit::Done => journal.entry(waiting, now).await.map(Some),
+            Commit::Lost => Ok(None),
+        }
+    }
+
+    /// The journal does not work, so nothing may be written. Said once for all trackers, by the journal's watch.
+    pub(super) fn journal_failed(&self, error: &JournalError) {
+        debug!(conversation_id = %self.id, %error, "the journal failed");
+    }
+
+    /// Waits until the journal works. Looking meanwhile would spend requests on what may not be raised.
+    pub(super) async fn await_journal(&self) -> Next {
+        let status = &self.context.status;
+        let works = status.until(|now| now.journal_trouble.is_none());
+        match self.stop.run_until_cancelled(works).await {
+            Some(_) => Next::Look,
+            None => Next::End(Outcome::Stopped),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The real program, as an administrator, a shell and a service manager see it: arguments, exit codes, signals, and
+//! what it prints.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what surprises a test ends it, in its helping functions too"
+)]
+
+mod front;
+mod help;
+mod online;
+mod program;
+mod refusals;
+mod running;
+mod secrets;
