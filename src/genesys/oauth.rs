@@ -32,8 +32,9 @@ const CALL: &str = "token";
 const SHORTEST_LIFE: Duration = Duration::from_mins(5);
 /// Longest life that is believed: "between 5mins and 48hrs", SDK `OAuthClient`.
 const LONGEST_LIFE: Duration = Duration::from_hours(48);
-/// A token younger than this that is refused is not the reason for the refusal; another one would be refused too.
-const FRESH: Duration = Duration::from_secs(30);
+/// Least time between two tokens that are given up because they were refused. A platform that refuses one and then the
+/// next means something else than the token.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(30);
 /// Shortest life that is believed, so that an answer of 0 does not make every request ask for a token.
 const LEAST_LIFE: Duration = Duration::from_secs(1);
 /// Longest time before its end at which a token is renewed. A channel is said to end with the token that made it, so
@@ -51,8 +52,6 @@ pub(super) struct Bearer {
     pub(super) header: HeaderValue,
     /// When to get the next one.
     pub(super) renew_at: Instant,
-    /// When it was received.
-    received_at: Instant,
     /// Which token this is; tells a refusal of this one from a late refusal of an older one.
     number: u64,
 }
@@ -64,6 +63,8 @@ struct State {
     bearer: Option<Bearer>,
     /// Tokens received so far.
     received: u64,
+    /// When a token was last given up because it was refused.
+    refused_at: Option<Instant>,
     /// Why there is none, and until when nobody asks again.
     failed: Option<(Failure, Instant)>,
     /// Failures in a row.
@@ -128,14 +129,15 @@ impl TokenSource {
         }
     }
 
-    /// Forgets a token that the platform refused, unless it has been replaced since or is so new that its age is not the
-    /// reason.
+    /// Forgets a token that the platform refused, unless it has been replaced since or another one was refused just before.
     pub(super) async fn refuse(&self, refused: &Bearer) {
         let mut state = self.state.lock().await;
-        if refused.received_at.elapsed() < FRESH {
-            return;
-        }
-        if state.bearer.as_ref().map(|bearer| bearer.number) == Some(refused.number) {
+        let in_use = state.bearer.as_ref().map(|bearer| bearer.number) == Some(refused.number);
+        let again = state
+            .refused_at
+            .is_some_and(|at| at.elapsed() < REFUSAL_PAUSE);
+        if in_use && !again {
+            state.refused_at = Some(Instant::now());
             debug!("token refused before its end: getting another");
             state.bearer = None;
         }
@@ -192,7 +194,6 @@ impl State {
         self.received += 1;
         let bearer = Bearer {
             header,
-            received_at: Instant::now(),
             renew_at: Instant::now() + life - RENEW_AHEAD.min(life / RENEW_SHARE),
             number: self.received,
         };

@@ -32,7 +32,8 @@ pub(crate) async fn serve(listen: SocketAddr, status: Status, stop: Cancellation
             return stop.cancelled().await;
         }
     };
-    info!(%listen, "status page");
+    let address = listener.local_addr().unwrap_or(listen);
+    info!(listen = %address, "status page");
     let serving = axum::serve(listener, routes(status))
         .with_graceful_shutdown(stop.clone().cancelled_owned());
     if let Err(error) = serving.await {
