@@ -9,12 +9,12 @@ use tracing::error;
 use super::{
     JournalError, OpenError, Owner,
     lock::{Lock, NotLocked},
-    open::{Refusal, Scrutiny, is_damage, open, put_aside, refusal, trouble},
+    open::{Refusal, Scrutiny, cut_log, is_damage, open, put_aside, refusal, trouble},
 };
 
 /// Room that must be on the disk before it counts as mended, bytes. A claim takes a few pages; less would let a small
 /// note succeed where the next claim fails.
-const ROOM: i64 = 256 * 1024;
+const ROOM: i64 = 64 * 1024;
 
 /// The file, and what is needed to open it again.
 #[derive(Debug)]
@@ -83,6 +83,9 @@ impl Store {
     /// After a failure: proves that the disk has room for more than the smallest note.
     pub(super) fn prove_room(&mut self, now: Timestamp) -> Result<(), JournalError> {
         if self.doubtful {
+            if let Some(connection) = &self.connection {
+                cut_log(connection);
+            }
             let fill = |transaction: &Transaction<'_>| {
                 transaction.execute("INSERT INTO room VALUES (zeroblob(?1))", [ROOM])
             };
