@@ -7,9 +7,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{Instant, timeout};
 use tracing::{trace, warn};
 
@@ -28,14 +28,21 @@ use crate::{
     status::Status,
 };
 
+mod answer;
+
+mod call;
+
 mod calls;
 
+pub(super) use self::answer::{network_failure, read_body};
+use self::{
+    answer::{parse, unexpected},
+    call::{Call, Effect},
+};
 pub(crate) use calls::{MAX_PAGES, Sighting, VisitKey};
 
 /// Longest time from sending a request to the end of its answer.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
-/// Largest body read, in bytes. A page of 100 rows has some hundred kilobytes.
-const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// A handle on the platform, shared by everything that asks or writes.
 pub(crate) struct Genesys {
@@ -57,70 +64,6 @@ pub(crate) struct Genesys {
     pub(super) clock: Clock,
     /// Where requests are counted.
     status: Status,
-}
-
-/// One request, before it has a token.
-struct Call {
-    /// Its name in failures and counts.
-    name: &'static str,
-    /// How.
-    method: Method,
-    /// What, below the base; built from checked ids only.
-    path: String,
-    /// Parameters.
-    query: Vec<(&'static str, String)>,
-    /// JSON to send.
-    body: Option<Value>,
-    /// What it does to the world.
-    effect: Effect,
-}
-
-/// What a call does to the world: decides whether it may leave in a dry run, and when its turn comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Effect {
-    /// Changes something that others see.
-    Writes,
-    /// Only reads.
-    Reads,
-    /// Concerns our own notification channel, which must not wait behind a queue of raises.
-    Upkeep,
-}
-
-impl Call {
-    /// A call that writes, unless said otherwise.
-    fn new(name: &'static str, method: Method, path: impl Into<String>) -> Self {
-        Self {
-            name,
-            method,
-            path: path.into(),
-            query: Vec::new(),
-            body: None,
-            effect: Effect::Writes,
-        }
-    }
-
-    /// A call that reads.
-    fn get(name: &'static str, path: impl Into<String>) -> Self {
-        Self::new(name, Method::GET, path).which(Effect::Reads)
-    }
-
-    /// The same with this effect.
-    fn which(mut self, effect: Effect) -> Self {
-        self.effect = effect;
-        self
-    }
-
-    /// The same with something to send.
-    fn sending(mut self, body: Value) -> Self {
-        self.body = Some(body);
-        self
-    }
-
-    /// The same with one more parameter.
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.query.push((name, value.into()));
-        self
-    }
 }
 
 impl Genesys {
@@ -363,55 +306,4 @@ impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         Self::Call(failure)
     }
-}
-
-/// The failure of a call whose answer is not what was meant.
-fn unexpected(call: &Call, what: impl Into<String>) -> Failure {
-    Failure::local(FailureKind::Unexpected, call.name, what, None)
-}
-
-/// Reads an answer's JSON; an empty body reads as null.
-fn parse<T: DeserializeOwned>(call: &Call, body: &[u8]) -> Result<T, Failure> {
-    let body = body.trim_ascii();
-    let json = if body.is_empty() { b"null" } else { body };
-    serde_json::from_slice(json).map_err(|error| {
-        // Only the place: the parser's own sentence may quote the body.
-        let (line, column) = (error.line(), error.column());
-        let what =
-            format!("the answer is not what the platform documents (line {line}, column {column})");
-        unexpected(call, what)
-    })
-}
-
-/// Reads a body up to the largest that is accepted.
-pub(super) async fn read_body(
-    call: &'static str,
-    mut response: Response,
-) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| network_failure(call, error))?
-    {
-        if body.len() + chunk.len() > MAX_BODY {
-            let what = format!("the answer is larger than {MAX_BODY} bytes");
-            return Err(Failure::local(FailureKind::Unexpected, call, what, None));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// The failure of a request that brought no answer. The URL stays out: a token or an id may be in it.
-pub(super) fn network_failure(call: &'static str, error: reqwest::Error) -> Failure {
-    let what = if error.is_connect() {
-        "the platform cannot be reached"
-    } else if error.is_timeout() {
-        "no answer in time"
-    } else {
-        "the connection broke"
-    };
-    let source = Box::new(error.without_url());
-    Failure::local(FailureKind::Transient, call, what, Some(source))
 }

@@ -1,0 +1,61 @@
+//! What comes back: read up to a limit, parsed, or failed without a word of it being printed.
+
+use reqwest::Response;
+use serde::de::DeserializeOwned;
+
+use super::Call;
+use crate::genesys::failure::{Failure, FailureKind};
+
+/// Largest body read, in bytes. A page of 100 rows has some hundred kilobytes.
+const MAX_BODY: usize = 8 * 1024 * 1024;
+
+/// The failure of a call whose answer is not what was meant.
+pub(super) fn unexpected(call: &Call, what: impl Into<String>) -> Failure {
+    Failure::local(FailureKind::Unexpected, call.name, what, None)
+}
+
+/// Reads an answer's JSON; an empty body reads as null.
+pub(super) fn parse<T: DeserializeOwned>(call: &Call, body: &[u8]) -> Result<T, Failure> {
+    let body = body.trim_ascii();
+    let json = if body.is_empty() { b"null" } else { body };
+    serde_json::from_slice(json).map_err(|error| {
+        // Only the place: the parser's own sentence may quote the body.
+        let (line, column) = (error.line(), error.column());
+        let what =
+            format!("the answer is not what the platform documents (line {line}, column {column})");
+        unexpected(call, what)
+    })
+}
+
+/// Reads a body up to the largest that is accepted.
+pub(in crate::genesys) async fn read_body(
+    call: &'static str,
+    mut response: Response,
+) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| network_failure(call, error))?
+    {
+        if body.len() + chunk.len() > MAX_BODY {
+            let what = format!("the answer is larger than {MAX_BODY} bytes");
+            return Err(Failure::local(FailureKind::Unexpected, call, what, None));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The failure of a request that brought no answer. The URL stays out: a token or an id may be in it.
+pub(in crate::genesys) fn network_failure(call: &'static str, error: reqwest::Error) -> Failure {
+    let what = if error.is_connect() {
+        "the platform cannot be reached"
+    } else if error.is_timeout() {
+        "no answer in time"
+    } else {
+        "the connection broke"
+    };
+    let source = Box::new(error.without_url());
+    Failure::local(FailureKind::Transient, call, what, Some(source))
+}

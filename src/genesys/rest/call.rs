@@ -1,0 +1,68 @@
+//! A request before it is sent: what, how, and what it does to the world.
+
+use reqwest::Method;
+use serde_json::Value;
+
+/// One request, before it has a token.
+pub(super) struct Call {
+    /// Its name in failures and counts.
+    pub(super) name: &'static str,
+    /// How.
+    pub(super) method: Method,
+    /// What, below the base; built from checked ids only.
+    pub(super) path: String,
+    /// Parameters.
+    pub(super) query: Vec<(&'static str, String)>,
+    /// JSON to send.
+    pub(super) body: Option<Value>,
+    /// What it does to the world.
+    pub(super) effect: Effect,
+}
+
+/// What a call does to the world: decides whether it may leave in a dry run, and when its turn comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Changes something that others see.
+    Writes,
+    /// Only reads.
+    Reads,
+    /// Concerns our own notification channel, which must not wait behind a queue of raises.
+    Upkeep,
+}
+
+impl Call {
+    /// A call that writes, unless said otherwise.
+    pub(super) fn new(name: &'static str, method: Method, path: impl Into<String>) -> Self {
+        Self {
+            name,
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            body: None,
+            effect: Effect::Writes,
+        }
+    }
+
+    /// A call that reads.
+    pub(super) fn get(name: &'static str, path: impl Into<String>) -> Self {
+        Self::new(name, Method::GET, path).which(Effect::Reads)
+    }
+
+    /// The same with this effect.
+    pub(super) fn which(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+
+    /// The same with something to send.
+    pub(super) fn sending(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// The same with one more parameter.
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+}
