@@ -229,7 +229,6 @@ impl Daemon {
             journal: Arc::clone(&self.journal),
             policy: Policy::from(&self.settings.policy),
             queues: Arc::clone(queues),
-            clock: self.clock,
             status: self.status.clone(),
             pace: Pace::new(self.settings.genesys.requests_per_minute),
             follows,

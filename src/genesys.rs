@@ -20,6 +20,8 @@ mod rest;
 
 mod socket;
 
+mod time;
+
 mod tls;
 
 pub(crate) mod wire;

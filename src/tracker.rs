@@ -14,6 +14,7 @@ use tracing::{debug, warn};
 
 use crate::{
     backoff::Backoff,
+    clock::elapsed,
     conversation::{ConversationId, Ending, Observed, ParticipantId, QueueId, Visit, Waiting},
     genesys::{Failure, FailureKind, Permit},
     journal::JournalError,
@@ -33,7 +34,7 @@ mod report;
 pub(crate) use context::{Bell, Context};
 pub(crate) use pace::Pace;
 
-/// Longest sleep at once. The wall clock may be set while we sleep; this is how late it is noticed.
+/// Longest sleep at once. What the platform's time is may be learnt better while we sleep; this is how late it is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// Time between looks at a scheduled callback that is due but does not wait yet. It enters its queue up to a minute
 /// late, by recorded examples.
@@ -198,10 +199,7 @@ impl Tracker {
             Observed::Scheduled { due } => {
                 self.bell.note_not_waiting();
                 return Next::Pause(
-                    self.context
-                        .clock
-                        .until(due.unwrap_or_default())
-                        .max(RECHECK),
+                    elapsed(self.context.now(), due.unwrap_or_default()).max(RECHECK),
                 );
             }
             Observed::Over(ending) => return self.over(ending).await,
@@ -223,7 +221,7 @@ impl Tracker {
         let Some(entry) = self.entry(&waiting).await? else {
             return Ok(Next::Look);
         };
-        let now = self.context.clock.now();
+        let now = self.context.now();
         Ok(match self.context.policy.next(entry.base, &waiting, now) {
             Step::Wait { until } => Next::Rest(until),
             Step::Done(limit) => self.limited(limit, waiting.visit.leg),
@@ -244,7 +242,7 @@ impl Tracker {
             return;
         };
         self.say_finished(&visit, queue.as_ref(), outcome);
-        let now = self.context.clock.now();
+        let now = self.context.now();
         if let Err(error) = self.context.journal.close(&visit, now).await {
             self.journal_failed(&error);
         }
@@ -307,7 +305,7 @@ impl Tracker {
     async fn rest(&mut self, until: Timestamp, then: Next) -> Next {
         self.spare = None;
         loop {
-            let left = self.context.clock.until(until);
+            let left = elapsed(self.context.now(), until);
             if left.is_zero() {
                 return then;
             }
@@ -322,7 +320,7 @@ impl Tracker {
 
     /// The time that is so far away.
     fn after(&self, pause: Duration) -> Timestamp {
-        let now = self.context.clock.now();
+        let now = self.context.now();
         now.saturating_add(pause).unwrap_or(Timestamp::MAX)
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{failure::word, wire};
 use crate::{
-    clock::{Clock, elapsed},
+    clock::elapsed,
     conversation::{ConversationId, QueueId},
     settings::StreamingHost,
 };
@@ -46,7 +46,7 @@ impl Channel {
     pub(super) fn accept(
         channel: wire::Channel,
         hosts: &StreamingHost,
-        clock: Clock,
+        wall: Timestamp,
         token_ends: Instant,
     ) -> Result<Self, String> {
         let uri: Url = hosts
@@ -60,7 +60,7 @@ impl Channel {
         Ok(Self {
             id: channel.id.into(),
             uri: String::from(uri).into(),
-            renew_at: (now + life(clock.now(), channel.expires))
+            renew_at: (now + life(wall, channel.expires))
                 .min(token_ends)
                 .max(now + LEAST_LIFE),
         })

@@ -7,7 +7,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::{Method, StatusCode, Url};
+use jiff::Timestamp;
+use reqwest::{
+    Method, StatusCode, Url,
+    header::{AUTHORIZATION, DATE, HeaderValue},
+};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
@@ -18,6 +22,7 @@ use super::{
     legs,
     limiter::{Limiter, Permit},
     oauth::TokenSource,
+    time::PlatformTime,
     tls::{self, NoTls},
     wire::{self, Page},
 };
@@ -60,8 +65,8 @@ pub(crate) struct Genesys {
     pub(super) tls: Arc<rustls::ClientConfig>,
     /// Which socket addresses are believed.
     pub(super) streaming: settings::StreamingHost,
-    /// Wall time, for what the platform says in wall time.
-    pub(super) clock: Clock,
+    /// What time it is at the platform.
+    time: PlatformTime,
     /// Where requests are counted.
     status: Status,
 }
@@ -110,7 +115,7 @@ impl Genesys {
             dry_run,
             tls,
             streaming: settings.streaming.clone(),
-            clock,
+            time: PlatformTime::new(clock),
             status,
         })
     }
@@ -118,6 +123,11 @@ impl Genesys {
     /// Gets a token, if there is none: whether the platform can be reached and the credentials are good.
     pub(crate) async fn log_in(&self) -> Result<(), Failure> {
         self.tokens.bearer().await.map(drop)
+    }
+
+    /// The time now, as the platform has it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.time.now()
     }
 
     /// Waits for the right to send one request. May be given up at any time.
@@ -234,23 +244,23 @@ impl Genesys {
     }
 
     /// One request and its answer, classified.
-    async fn exchange(
-        &self,
-        call: &Call,
-        authorization: &reqwest::header::HeaderValue,
-    ) -> Result<Vec<u8>, Failure> {
+    async fn exchange(&self, call: &Call, authorization: &HeaderValue) -> Result<Vec<u8>, Failure> {
         let mut request = self
             .http
             .request(call.method.clone(), self.url(call))
-            .header(reqwest::header::AUTHORIZATION, authorization.clone())
+            .header(AUTHORIZATION, authorization.clone())
             .query(&call.query);
         if let Some(body) = &call.body {
             request = request.json(body);
         }
+        let asked = Instant::now();
         let response = request
             .send()
             .await
             .map_err(|error| network_failure(call.name, error))?;
+        if let Some(Ok(date)) = response.headers().get(DATE).map(HeaderValue::to_str) {
+            self.time.learn(date, asked, Instant::now());
+        }
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read_body(call.name, response).await?;
         if status.is_success() {

@@ -8,11 +8,11 @@ use std::{
     },
 };
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
 use super::Pace;
 use crate::{
-    clock::Clock,
     conversation::{ParticipantId, Priority, QueueId, Waiting},
     genesys::Genesys,
     journal::Journal,
@@ -31,8 +31,6 @@ pub(crate) struct Context {
     pub(crate) policy: Policy,
     /// Which queues are ours.
     pub(crate) queues: Arc<Queues>,
-    /// Wall time.
-    pub(crate) clock: Clock,
     /// Where raises are counted.
     pub(crate) status: Status,
     /// Whether raises are kept on schedule.
@@ -43,6 +41,13 @@ pub(crate) struct Context {
     pub(crate) dry_run: bool,
     /// Queues whose writes were refused for lack of a permission, each named once.
     pub(crate) denied: Mutex<HashSet<Option<QueueId>>>,
+}
+
+impl Context {
+    /// The time now. Queue entry is a time of the platform's, so what is due is told by the platform's time too.
+    pub(super) fn now(&self) -> Timestamp {
+        self.genesys.now()
+    }
 }
 
 /// What the owner of a tracker and the tracker both see.

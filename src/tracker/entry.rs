@@ -14,7 +14,7 @@ impl Tracker {
     /// faster, so that only a look can say what holds now.
     pub(super) async fn entry(&self, waiting: &Waiting) -> Result<Option<Entry>, JournalError> {
         let (journal, visit) = (&self.context.journal, &waiting.visit);
-        let now = self.context.clock.now();
+        let now = self.context.now();
         let entry = journal.entry(waiting, now).await?;
         let noted = match entry.meaning(waiting.priority, now) {
             Meaning::Expected => return Ok(Some(entry)),

@@ -52,7 +52,7 @@ impl Tracker {
         if self.looked_at.elapsed() > FRESH {
             return Ok(Next::Due);
         }
-        let now = self.context.clock.now();
+        let now = self.context.now();
         let Step::Raise(raise) = self.context.policy.next(entry.base, &waiting, now) else {
             return Ok(Next::Decide(waiting));
         };
@@ -95,7 +95,7 @@ impl Tracker {
         {
             Ok(now_at) => {
                 self.writes.reset();
-                let at = self.context.clock.now();
+                let at = self.context.now();
                 let journal = &self.context.journal;
                 let noted = journal.commit(&waiting.visit, claim, now_at, at).await;
                 // It is raised, whatever the journal says to that.
@@ -113,7 +113,7 @@ impl Tracker {
                 Ok(Next::Pause(self.writes.next()))
             }
             Err(failure) => {
-                let at = self.context.clock.now();
+                let at = self.context.now();
                 let journal = &self.context.journal;
                 journal.release(&waiting.visit, claim, at).await?;
                 self.refused(&waiting, write.step, &failure);

@@ -91,7 +91,7 @@ impl Tracker {
 
     /// Takes up a visit.
     pub(super) fn enter_visit(&mut self, waiting: &Waiting) {
-        let now = self.context.clock.now();
+        let now = self.context.now();
         self.passed = None;
         self.visit = Some((waiting.visit.clone(), waiting.queue.clone(), now));
         // The receiver ends only with the daemon.

@@ -5,6 +5,7 @@
     reason = "what surprises a test ends it, in its helping functions too"
 )]
 
+mod clocks;
 mod contract;
 mod discovery;
 mod harness;

@@ -162,7 +162,7 @@ impl Genesys {
         let channel: wire::Channel = self.ask(&call).await?;
         // From the cache: the request that was just made had a token.
         let token_ends = self.tokens.bearer().await?.renew_at;
-        Channel::accept(channel, &self.streaming, self.clock, token_ends).map_err(|reason| {
+        Channel::accept(channel, &self.streaming, self.now(), token_ends).map_err(|reason| {
             let what = format!("the channel is not used: {reason}");
             Failure::local(FailureKind::Unexpected, "create_channel", what, None)
         })
