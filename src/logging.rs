@@ -5,6 +5,7 @@
 
 use std::io::{IsTerminal, stderr};
 
+use tracing::error;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::settings::{Log, LogFormat};
@@ -51,7 +52,16 @@ pub fn start(log: &Log) -> Result<(), Box<dyn std::error::Error>> {
             .with_writer(stderr);
         registry.with(layer).try_init()?;
     }
+    log_panics();
     Ok(())
+}
+
+/// Makes panics log lines like all others: where, and not with which words, because nobody knows what they quote.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        error!(place, "internal error: a task panicked");
+    }));
 }
 
 /// The filter for a level, or for directives such as `info,callback_prioritizer::source=debug`. Directives about libraries

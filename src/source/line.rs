@@ -35,6 +35,8 @@ use crate::{
 
 /// Time a connection must hold before earlier failures are forgotten.
 const HEALTHY_AFTER: Duration = Duration::from_mins(2);
+/// Connections lost soon after they came up, in a row, that are no accident any more.
+const CONTESTED: u32 = 5;
 /// Time between the renewals of two lines.
 const STAGGER: Duration = Duration::from_mins(1);
 /// A change in what a line listens to.
@@ -106,8 +108,8 @@ impl Line {
     /// Keeps the line up until stopped.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut backoff = Backoff::default();
-        // Connections that did not come up since the last one that did.
-        let mut failed = 0;
+        // Connections that did not come up since the last one that did, and that were lost soon after they did.
+        let (mut failed, mut lost_soon) = (0, 0);
         loop {
             let opening = open(
                 Arc::clone(&self.genesys),
@@ -128,6 +130,10 @@ impl Line {
                     warn!(line = self.number, %reason, up_s = up.elapsed().as_secs(), "disconnected");
                     if up.elapsed() >= HEALTHY_AFTER {
                         backoff.reset();
+                        lost_soon = 0;
+                    } else {
+                        lost_soon += 1;
+                        self.say_contested(lost_soon);
                     }
                 }
                 Err(why) => {
@@ -138,6 +144,17 @@ impl Line {
             if !pause(&stop, backoff.next()).await {
                 return;
             }
+        }
+    }
+
+    /// Says once that connections are lost again and again, and what that usually means.
+    fn say_contested(&self, lost_soon: u32) {
+        if lost_soon == CONTESTED {
+            warn!(
+                line = self.number,
+                lost = lost_soon,
+                "connections are lost again and again soon after they come up: most likely another program uses this OAuth client and takes the channels away; give this daemon a client of its own"
+            );
         }
     }
 

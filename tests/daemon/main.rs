@@ -12,6 +12,7 @@ mod harness;
 mod interleavings;
 mod life_of_a_callback;
 mod other_platforms;
+mod panics;
 mod remembering;
 mod requests;
 mod sockets;
