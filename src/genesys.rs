@@ -4,6 +4,8 @@
 //! back to the limiter what was learned. A failure is classified here, once, into the five things a caller can do about
 //! it; callers decide by [`FailureKind`] alone.
 
+mod answer;
+
 mod channel;
 
 pub(crate) mod event;

@@ -19,9 +19,9 @@ use tokio::{
 use tracing::{debug, error, info};
 
 use super::{
+    answer::{DEADLINE, network_failure, read_body},
     failure::{Failure, FailureKind},
     limiter::Limiter,
-    rest::{DEADLINE, network_failure, read_body},
     wire::TokenAnswer,
 };
 use crate::backoff::Backoff;

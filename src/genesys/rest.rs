@@ -5,7 +5,7 @@
 //! beforehand, because the wait for it may be long and what was true before may not be afterwards. And a write is never
 //! repeated in here after a refused token: the caller looks again and decides anew.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use reqwest::{
@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{trace, warn};
 
 use super::{
+    answer::{DEADLINE, network_failure, parse, read_body, unexpected},
     failure::{Failure, FailureKind},
     legs,
     limiter::{Limiter, Permit},
@@ -33,21 +34,12 @@ use crate::{
     status::Status,
 };
 
-mod answer;
-
 mod call;
 
 mod calls;
 
-pub(super) use self::answer::{network_failure, read_body};
-use self::{
-    answer::{parse, unexpected},
-    call::{Call, Effect},
-};
+use self::call::{Call, Effect};
 pub(crate) use calls::{MAX_PAGES, Sighting, VisitKey};
-
-/// Longest time from sending a request to the end of its answer.
-pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A handle on the platform, shared by everything that asks or writes.
 pub(crate) struct Genesys {
@@ -156,7 +148,7 @@ impl Genesys {
         let call =
             Call::new("set_priority", Method::PATCH, path).sending(json!({ "priority": to }));
         let attributes: wire::RoutingAttributes = match self.send(&call, permit).await {
-            Ok(body) => parse(&call, &body).unwrap_or_default(),
+            Ok(body) => parse(call.name, &body).unwrap_or_default(),
             Err(Refusal::Token(failure)) => return Err(failure.passing()),
             Err(Refusal::Call(failure)) => return Err(failure),
         };
@@ -175,7 +167,7 @@ impl Genesys {
         let conversation: wire::Conversation = self.ask_with(&call, permit).await?;
         if conversation.participants.is_empty() {
             // Nobody in it: whatever this is, it does not say that the callback is over.
-            return Err(unexpected(&call, "the answer shows no participants"));
+            return Err(unexpected(call.name, "the answer shows no participants"));
         }
         Ok(legs::observe(id, &conversation))
     }
@@ -200,7 +192,7 @@ impl Genesys {
             answer => answer,
         };
         match answer {
-            Ok(body) => parse(call, &body),
+            Ok(body) => parse(call.name, &body),
             Err(Refusal::Token(failure) | Refusal::Call(failure)) => Err(failure),
         }
     }
@@ -209,7 +201,7 @@ impl Genesys {
     async fn send(&self, call: &Call, _permit: Permit) -> Result<Vec<u8>, Refusal> {
         let writes = call.effect == Effect::Writes;
         if self.dry_run && writes {
-            return Err(unexpected(call, "not sent: this is a dry run").into());
+            return Err(unexpected(call.name, "not sent: this is a dry run").into());
         }
         let bearer = self.tokens.bearer().await?;
         match self.limiter.paused_until() {

@@ -1,21 +1,24 @@
 //! What comes back: read up to a limit, parsed, or failed without a word of it being printed.
 
+use std::time::Duration;
+
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 
-use super::Call;
-use crate::genesys::failure::{Failure, FailureKind};
+use super::failure::{Failure, FailureKind};
 
+/// Longest time from sending a request to the end of its answer.
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 /// Largest body read, in bytes. A page of 100 rows has some hundred kilobytes.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// The failure of a call whose answer is not what was meant.
-pub(super) fn unexpected(call: &Call, what: impl Into<String>) -> Failure {
-    Failure::local(FailureKind::Unexpected, call.name, what, None)
+pub(super) fn unexpected(call: &'static str, what: impl Into<String>) -> Failure {
+    Failure::local(FailureKind::Unexpected, call, what, None)
 }
 
 /// Reads an answer's JSON; an empty body reads as null.
-pub(super) fn parse<T: DeserializeOwned>(call: &Call, body: &[u8]) -> Result<T, Failure> {
+pub(super) fn parse<T: DeserializeOwned>(call: &'static str, body: &[u8]) -> Result<T, Failure> {
     let body = body.trim_ascii();
     let json = if body.is_empty() { b"null" } else { body };
     serde_json::from_slice(json).map_err(|error| {
@@ -28,7 +31,7 @@ pub(super) fn parse<T: DeserializeOwned>(call: &Call, body: &[u8]) -> Result<T, 
 }
 
 /// Reads a body up to the largest that is accepted.
-pub(in crate::genesys) async fn read_body(
+pub(super) async fn read_body(
     call: &'static str,
     mut response: Response,
 ) -> Result<Vec<u8>, Failure> {
@@ -48,7 +51,7 @@ pub(in crate::genesys) async fn read_body(
 }
 
 /// The failure of a request that brought no answer. The URL stays out: a token or an id may be in it.
-pub(in crate::genesys) fn network_failure(call: &'static str, error: reqwest::Error) -> Failure {
+pub(super) fn network_failure(call: &'static str, error: reqwest::Error) -> Failure {
     let what = if error.is_connect() {
         "the platform cannot be reached"
     } else if error.is_timeout() {
