@@ -191,7 +191,7 @@ pub trait Journal: Send + Sync {
         at: Timestamp,
     ) -> Result<Commit, JournalError>;
 
-    /// Gives a claim back: the platform refused the write, so it is not there.
+    /// Gives a claim back: the write is not there, because the platform refused it or it was not sent.
     async fn release(&self, visit: &Visit, claim: Fence, at: Timestamp)
     -> Result<(), JournalError>;
 

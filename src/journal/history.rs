@@ -98,8 +98,8 @@ pub enum Outcome {
     Raised,
     /// The answer was lost, and its value was seen later.
     Arrived,
-    /// The platform refused it.
-    Refused,
+    /// It is not there: the platform refused it, or news made it pointless before it was sent.
+    NotMade,
     /// The answer was lost, and nothing more is known of it.
     Unconfirmed,
     /// No write of ours: somebody else changed the priority, and this is when it was seen.
@@ -252,7 +252,7 @@ fn read_written(row: &Row<'_>) -> rusqlite::Result<Written> {
         outcome: match outcome.as_deref() {
             Some("raised") => Outcome::Raised,
             Some("arrived") => Outcome::Arrived,
-            Some("refused") => Outcome::Refused,
+            Some("not_made") => Outcome::NotMade,
             Some("foreign") => Outcome::Foreign,
             _ => Outcome::Unconfirmed,
         },

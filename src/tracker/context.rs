@@ -55,6 +55,8 @@ impl Context {
 pub(crate) struct Bell {
     /// Rings: look now. Coalesces.
     wake: Notify,
+    /// Whether it rang since the last look began.
+    ringing: AtomicBool,
     /// Whether a look was begun at all.
     looked: AtomicBool,
     /// Whether word came, since the last look began, that the callback may wait.
@@ -87,8 +89,14 @@ impl Bell {
         self.news.load(Ordering::Relaxed)
     }
 
+    /// Whether there is news since the last look began.
+    pub(super) fn is_ringing(&self) -> bool {
+        self.ringing.load(Ordering::Relaxed)
+    }
+
     /// Notes that a look begins.
     pub(super) fn looks(&self) {
+        self.ringing.store(false, Ordering::Relaxed);
         self.news.store(false, Ordering::Relaxed);
         self.looked.store(true, Ordering::Relaxed);
     }
@@ -100,6 +108,7 @@ impl Bell {
 
     /// Asks for a look.
     pub(crate) fn ring(&self) {
+        self.ringing.store(true, Ordering::Relaxed);
         self.wake.notify_one();
     }
 

@@ -49,6 +49,8 @@ impl Tracker {
                 permit = self.context.genesys.permit() => permit,
             }
         };
+        // A token that must be renewed first takes time as well; a failure shows again when the write is sent.
+        let _renewed = self.context.genesys.log_in().await;
         if self.looked_at.elapsed() > FRESH {
             return Ok(Next::Due);
         }
@@ -65,6 +67,11 @@ impl Tracker {
         };
         let journal = &self.context.journal;
         match journal.claim(&waiting.visit, entry.fence, write).await? {
+            // The last moment at which news can be heeded: it may be the answer.
+            Claim::Granted(claim) if self.bell.is_ringing() => {
+                journal.release(&waiting.visit, claim, now).await?;
+                Ok(Next::Look)
+            }
             Claim::Granted(claim) => self.write(permit, waiting, write, claim).await,
             Claim::Held { until } => Ok(Next::Rest(until)),
             Claim::Stale => Ok(Next::Look),

@@ -99,7 +99,7 @@ TIME      CONVERSATION                          QUEUE     PRIORITY    STEP    LA
     assert_eq!(told, expected);
 
     let one = history(&path, &["--conversation", SECOND]);
-    assert!(!one.contains(FIRST) && one.contains("refused"), "{one}");
+    assert!(!one.contains(FIRST) && one.contains("not made"), "{one}");
     assert!(!one.contains("killed"), "before its time: {one}");
     let none = history(&path, &["--conversation", "nobody", "--since", "90m"]);
     assert_eq!(

@@ -83,7 +83,7 @@ fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Raised => "raised",
         Outcome::Arrived => "arrived",
-        Outcome::Refused => "refused",
+        Outcome::NotMade => "not_made",
         Outcome::Unconfirmed => "unconfirmed",
         Outcome::Foreign => "foreign",
     }

@@ -96,7 +96,7 @@ fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Raised => "raised",
         Outcome::Arrived => "arrived later",
-        Outcome::Refused => "refused",
+        Outcome::NotMade => "not made",
         Outcome::Unconfirmed => "unconfirmed",
         Outcome::Foreign => "by someone else",
     }
@@ -191,7 +191,7 @@ pub(super) mod tests {
             daemon("14:05:01", Change::Killed),
             daemon("14:12:03", Change::Started),
             written(3, "14:10:00", "14:12:04", Outcome::Unconfirmed),
-            written(3, "14:10:00", "14:12:15", Outcome::Refused),
+            written(3, "14:10:00", "14:12:15", Outcome::NotMade),
             written(40, "14:15:00", "14:15:00", Outcome::Foreign),
             daemon("23:59:59", Change::Stopped),
         ]
@@ -230,7 +230,7 @@ pub(super) mod tests {
                 "14:05:01  daemon was killed (no stop was noted): this was its last sign of life",
                 "14:12:03  daemon started",
                 "14:12:04  7cf1beb6-0e9d-43ea-a2fa-fd5e97a80f86  1a2b3c4d  2 -> 3         3   2m04s  unconfirmed",
-                "14:12:15  7cf1beb6-0e9d-43ea-a2fa-fd5e97a80f86  1a2b3c4d  2 -> 3         3   2m15s  refused",
+                "14:12:15  7cf1beb6-0e9d-43ea-a2fa-fd5e97a80f86  1a2b3c4d  2 -> 3         3   2m15s  not made",
                 "14:15:00  7cf1beb6-0e9d-43ea-a2fa-fd5e97a80f86  1a2b3c4d  39 -> 40       -       -  by someone else",
                 "23:59:59  daemon stopped",
                 "",

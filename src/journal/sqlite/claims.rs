@@ -148,7 +148,7 @@ pub(super) fn release(
     at: Timestamp,
 ) -> rusqlite::Result<()> {
     transaction.execute(
-        "UPDATE history SET outcome = 'refused', settled_at = ?4
+        "UPDATE history SET outcome = 'not_made', settled_at = ?4
          WHERE conversation = ?1 AND leg = ?2 AND outcome IS NULL AND fence = ?3",
         params![visit.conversation, visit.leg, claim, Time(at)],
     )?;

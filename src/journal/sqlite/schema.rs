@@ -43,7 +43,7 @@ const MIGRATIONS: [&str; 1] = ["
         fence         INTEGER NOT NULL,
         owner         TEXT    NOT NULL,
         held_until    INTEGER NOT NULL,
-        outcome       TEXT CHECK (outcome IN ('raised', 'arrived', 'refused', 'unconfirmed', 'foreign')),
+        outcome       TEXT CHECK (outcome IN ('raised', 'arrived', 'not_made', 'unconfirmed', 'foreign')),
         settled_at    INTEGER
     ) STRICT;
     CREATE UNIQUE INDEX history_open ON history (conversation, leg, fence) WHERE outcome IS NULL;
