@@ -91,7 +91,7 @@ TIME      CONVERSATION                          QUEUE     PRIORITY    STEP    LA
 14:10:00  {FIRST}  1a2b3c4d  2 -> 3         3    0.0s  arrived later
 14:10:00  daemon was killed (no stop was noted): this was its last sign of life
 14:15:00  daemon started
-14:15:02  {SECOND}  1a2b3c4d  3 -> 4         4    2.0s  refused
+14:15:02  {SECOND}  1a2b3c4d  3 -> 4         4    2.0s  not made
 14:16:00  {SECOND}  1a2b3c4d  0 -> 50        -       -  by someone else
 14:30:00  daemon stopped
 "
