@@ -13,6 +13,7 @@ mod interleavings;
 mod life_of_a_callback;
 mod other_platforms;
 mod panics;
+mod recovery;
 mod remembering;
 mod requests;
 mod sockets;

@@ -1,0 +1,45 @@
+//! Stopped as a whole, as by a suspended machine, and continued later.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::{MANY, SEED, centre::Centre, journal, kills, number, process::Installation};
+
+/// Time from one raise to the next.
+const WAIT: Duration = Duration::from_millis(1_500);
+/// Longer than two of them.
+const LONG: Duration = Duration::from_millis(3_500);
+/// Longer than a silent socket lives.
+const LONGER: Duration = Duration::from_secs(40);
+/// How often.
+const TIMES: usize = 4;
+
+#[tokio::test]
+async fn stopped_for_longer_than_two_waits_it_leaves_no_lower_value_and_goes_on() {
+    let mut centre = Centre::open(number("SEED", SEED), WAIT).await;
+    let installation = Installation::new("stops", &centre.sandbox.url(), WAIT);
+    let daemon = installation.start();
+    daemon.says("\"connected\"", 1).await;
+    for _ in 0..TIMES {
+        sleep(centre.moment(WAIT)).await;
+        daemon.signal("STOP");
+        centre.live();
+        sleep(LONG).await;
+        daemon.signal("CONT");
+        centre.on_target().await;
+    }
+    if kills() >= MANY {
+        let connected = daemon.said("\"connected\"");
+        daemon.signal("STOP");
+        sleep(LONGER).await;
+        daemon.signal("CONT");
+        daemon.says("\"connected\"", connected + 1).await;
+        centre.on_target().await;
+    }
+    daemon.stop().await;
+    centre.never_above_target_and_never_down();
+    centre.hands_off_what_is_over();
+    journal::is_whole(&installation);
+    journal::no_step_was_done_twice(&installation);
+}

@@ -1,0 +1,62 @@
+//! What operators are told.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tracing::subscriber::DefaultGuard;
+
+/// The log of whatever runs on this thread, as long as this lives.
+pub(super) struct Log {
+    /// What was told.
+    told: Told,
+    /// Takes it down.
+    _listening: DefaultGuard,
+}
+
+/// Lines, one after the other.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<u8>>>);
+
+impl Told {
+    /// The lines, for one look or change.
+    fn lines(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl io::Write for Told {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lines().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// Begins to listen.
+    pub(super) fn listen() -> Self {
+        let told = Told::default();
+        let writer = told.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .with_writer(move || writer.clone())
+            .finish();
+        Self {
+            told,
+            _listening: tracing::subscriber::set_default(subscriber),
+        }
+    }
+
+    /// How many lines hold all of these words.
+    pub(super) fn count(&self, words: &[&str]) -> usize {
+        let lines = self.told.lines();
+        let text = String::from_utf8_lossy(&lines);
+        let holds = |line: &&str| words.iter().all(|word| line.contains(word));
+        text.lines().filter(holds).count()
+    }
+}

@@ -1,0 +1,76 @@
+//! What if a write meets a callback that is not what it was?
+
+use std::time::Duration;
+
+use callback_prioritizer::conversation::Priority;
+
+use super::log::Log;
+use crate::harness::{Centre, minutes, pass, until};
+
+/// Beginning of the path of the priority PATCH.
+const WRITE: &str = "/api/v2/routing/conversations/";
+
+#[tokio::test(start_paused = true)]
+async fn one_answered_while_its_write_is_on_the_way_is_let_go_without_a_second_try() {
+    for status in [400, 404, 409] {
+        let log = Log::listen();
+        let centre = Centre::with(|options| {
+            options.not_waiting_status = status;
+            options.latency = Duration::from_secs(1);
+        })
+        .await;
+        let daemon = centre.start_ready().await;
+        let id = centre.callback();
+        daemon.until(|now| now.looks == 1).await;
+        // The look before the write is answered, and the write takes a second to arrive.
+        until(centre.world(), |_| centre.looks(&id) == 2).await;
+        pass(Duration::from_millis(500)).await;
+        centre.world().answer(&id).unwrap();
+        daemon.tracks(0).await;
+        pass(minutes(30)).await;
+        assert_eq!(centre.requests("PATCH", WRITE), 1, "{status}: one try");
+        assert_eq!(centre.writes(&id), [0; 0], "{status}");
+        let now = daemon.now();
+        assert_eq!((now.answered, now.tracked), (1, 0), "{status}");
+        let outcome = ["callback finished", "\"outcome\":\"answered\""];
+        assert_eq!(log.count(&outcome), 1, "{status}");
+        let loud = log.count(&["\"WARN\""]) + log.count(&["\"ERROR\""]);
+        assert_eq!(loud, 0, "{status}: quietly");
+        daemon.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_supervisors_changes_between_two_raises_leave_the_second_as_the_base() {
+    let centre = Centre::open().await;
+    let daemon = centre.start_ready().await;
+    let id = centre.callback();
+    daemon.until(|now| now.raises == 2).await;
+    for points in [40, 25] {
+        pass(minutes(1)).await;
+        let set = centre.world().set_priority(&id, Priority::clamped(points));
+        set.unwrap();
+    }
+    daemon.until(|now| now.raises == 4).await;
+    assert_eq!(centre.writes(&id), [1, 2, 26, 27]);
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_supervisors_changes_while_it_was_down_leave_the_second_as_the_base() {
+    let centre = Centre::open().await;
+    let daemon = centre.start_ready().await;
+    let id = centre.callback();
+    daemon.until(|now| now.raises == 2).await;
+    daemon.kill();
+    for points in [40, 25] {
+        pass(minutes(1)).await;
+        let set = centre.world().set_priority(&id, Priority::clamped(points));
+        set.unwrap();
+    }
+    let daemon = centre.start_ready().await;
+    daemon.until(|now| now.raises == 2).await;
+    assert_eq!(centre.writes(&id), [1, 2, 26, 27]);
+    assert_eq!(daemon.now().foreign_changes, 1);
+    daemon.stop().await;
+}
