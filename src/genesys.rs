@@ -26,6 +26,9 @@ mod time;
 
 mod tls;
 
+#[doc(hidden)]
+pub mod untrusted;
+
 pub(crate) mod wire;
 
 pub(crate) use channel::{Channel, MAX_CHANNELS, MAX_TOPICS, Topic, TopicOutcome};

@@ -39,6 +39,7 @@ mod call;
 mod calls;
 
 use self::call::{Call, Effect};
+pub(super) use calls::sweep_page;
 pub(crate) use calls::{MAX_PAGES, Sighting, VisitKey};
 
 /// A handle on the platform, shared by everything that asks or writes.

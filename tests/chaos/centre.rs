@@ -173,8 +173,9 @@ impl Centre {
         writes.len()
     }
 
-    /// Sees that nobody tried to raise a callback that was long answered or over.
-    pub(crate) fn hands_off_what_is_over(&self) {
+    /// Sees that nobody tried to raise a callback that was long answered or over, but for what a daemon had decided when
+    /// it was stopped for this time.
+    pub(crate) fn hands_off_what_is_over(&self, stopped: Duration) {
         let outcomes = self.outcomes();
         for request in self.sandbox.requests() {
             let Some(id) = request.path.strip_prefix(WRITE) else {
@@ -182,7 +183,7 @@ impl Centre {
             };
             let outcome = &outcomes[&id.parse().unwrap()];
             let over = outcome.answered.or(outcome.ended);
-            let late = over.is_some_and(|over| request.at > over + CROSSED);
+            let late = over.is_some_and(|over| request.at > over + CROSSED + stopped);
             assert!(!late, "{request:?} after {over:?}");
         }
     }

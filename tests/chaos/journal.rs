@@ -22,8 +22,9 @@ fn copy(installation: &Installation) -> Option<Connection> {
     if !installation.journal().exists() {
         return None;
     }
-    for name in ["journal.db", "journal.db-wal"] {
-        let from = installation.folder.join(name);
+    for end in ["", "-wal", "-journal"] {
+        let name = format!("journal.db{end}");
+        let from = installation.folder.join(&name);
         if from.exists() {
             fs::copy(from, copy.join(name)).unwrap();
         }
@@ -45,7 +46,7 @@ pub(crate) fn is_whole(installation: &Installation) {
     for entry in fs::read_dir(&installation.folder).unwrap() {
         let name = entry.unwrap().file_name();
         let name = Path::new(&name).to_str().unwrap().to_owned();
-        let usual = ["", "-wal", "-shm", ".lock"].map(|end| format!("journal.db{end}"));
+        let usual = ["", "-wal", "-shm", "-journal", ".lock"].map(|end| format!("journal.db{end}"));
         assert!(usual.contains(&name), "{name}: was one put aside?");
     }
 }

@@ -46,7 +46,7 @@ async fn killed_at_random_moments_it_loses_no_callback_and_raises_none_twice() {
     journal::is_whole(&installation);
     let steps = journal::no_step_was_done_twice(&installation);
     let writes = centre.never_above_target_and_never_down();
-    centre.hands_off_what_is_over();
+    centre.hands_off_what_is_over(Duration::ZERO);
     assert!(writes > kills * 5, "{writes} writes are no load");
     tell(kills, seed, writes, steps, &mut ready);
     assert!(*ready.last().unwrap() < READY, "{ready:?}");

@@ -39,7 +39,7 @@ async fn stopped_for_longer_than_two_waits_it_leaves_no_lower_value_and_goes_on(
     }
     daemon.stop().await;
     centre.never_above_target_and_never_down();
-    centre.hands_off_what_is_over();
+    centre.hands_off_what_is_over(LONG);
     journal::is_whole(&installation);
     journal::no_step_was_done_twice(&installation);
 }

@@ -286,7 +286,7 @@ fn activity_query(queues: &[QueueId]) -> Value {
 }
 
 /// What a page shows.
-fn sweep_page(answer: wire::ActivityAnswer) -> SweepPage {
+pub(in crate::genesys) fn sweep_page(answer: wire::ActivityAnswer) -> SweepPage {
     let results = answer.results;
     let mut page = SweepPage {
         truncated: results.unread > 0,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::{net::TcpStream, task::JoinSet, time::Instant};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use super::log::Log;
 use crate::harness::{Centre, minutes, pass, until};
 
 /// Channels that one OAuth client may have.
@@ -90,7 +91,8 @@ async fn a_socket_of_another_program_on_our_channel_costs_a_reconnect_and_a_swee
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_program_that_takes_every_channel_is_not_fought_and_costs_no_raise() {
+async fn a_program_that_takes_every_channel_is_named_not_fought_and_costs_no_raise() {
+    let log = Log::listen();
     let centre = Centre::open().await;
     let daemon = centre.start_ready().await;
     let thieves = async {
@@ -115,6 +117,8 @@ async fn a_program_that_takes_every_channel_is_not_fought_and_costs_no_raise() {
         assert_eq!(centre.writes(&id), [1, 2, 3, 4, 5, 6]);
         let fought = daemon.now().connects - connects;
         assert!((10..120).contains(&fought), "{fought} in half an hour");
+        let named = ["\"WARN\"", "another program uses this OAuth client"];
+        assert_eq!(log.count(&named), 1, "said once");
     };
     tokio::select! {
         () = thieves => {}

@@ -6,7 +6,7 @@ use callback_prioritizer::sandbox::{Effect, Request, RequestFault};
 use tokio::time::Instant;
 
 use super::{
-    caught_up_by_one_write_each, raised_once,
+    CATCH_UP, caught_up_by_one_write_each, raised_once,
     relay::{Cable, Relay},
 };
 use crate::harness::{Centre, minutes, pass};
@@ -58,7 +58,7 @@ async fn hour_behind_a_cable_that_is(cable: Cable) {
 
     relay.is(Cable::Whole);
     faults.clear();
-    caught_up_by_one_write_each(&centre, &daemon, &ids, 13).await;
+    caught_up_by_one_write_each(&centre, &daemon, &ids, CATCH_UP).await;
     assert_eq!(daemon.now().sockets, 1);
     daemon.stop().await;
 }
@@ -77,7 +77,7 @@ async fn a_platform_that_resets_everything_for_an_hour_is_caught_up_by_one_write
     let asked = daemon.now().requests - asked;
     assert!((60..NO_STORM).contains(&asked), "{asked} in an hour");
     faults.clear();
-    caught_up_by_one_write_each(&centre, &daemon, &ids, 13).await;
+    caught_up_by_one_write_each(&centre, &daemon, &ids, CATCH_UP).await;
     daemon.stop().await;
 }
 

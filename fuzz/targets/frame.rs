@@ -1,0 +1,8 @@
+//! Messages of a socket.
+
+#![no_main]
+
+use callback_prioritizer_fuzz::expectations;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| expectations::frame(bytes));

@@ -1,0 +1,385 @@
+//! What the policy promises, told without the daemon.
+//!
+//! Each stay in a queue has the bases that its points may count from. Mostly that is one: the priority at entry, or what a
+//! supervisor set last with the step it counts from. It is a few where nobody outside can know which step the
+//! daemon had got to; the first write or the first calm moment tells, and the others are dropped.
+//!
+//! A write is *crossed* by a change of somebody else's that came after the look the write was decided on, at most
+//! [`FRESH`] before its claim. Nobody can prevent that; such a write may lower, and what it stands on is the base before.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use callback_prioritizer::{
+    clock::elapsed,
+    conversation::ConversationId,
+    sandbox::{Request, Write},
+};
+use jiff::Timestamp;
+
+use crate::{
+    plan::{CALM, Rule},
+    witness::Notes,
+};
+
+/// What is wrong, in words; nothing if all is well.
+pub(crate) type Verdict = Result<(), String>;
+
+/// Age up to which the daemon writes on what it saw, and a moment for what is on its way.
+const FRESH: Duration = Duration::from_millis(2_700);
+/// Time that the daemon is given for what is due.
+const GRACE: Duration = Duration::from_secs(2);
+/// The same where it has few requests to spend.
+const TIGHT_GRACE: Duration = Duration::from_secs(30);
+/// How long an alert rings.
+const ALERT: Duration = Duration::from_secs(30);
+
+/// That much later.
+pub(crate) fn after(at: Timestamp, time: Duration) -> Timestamp {
+    at.saturating_add(time).unwrap_or(Timestamp::MAX)
+}
+
+/// What points are added to, and from which step on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Base {
+    /// Points.
+    points: i64,
+    /// Step.
+    step: u32,
+}
+
+/// One stay in a queue.
+#[derive(Clone, Debug)]
+struct Stay {
+    /// When it began to exist.
+    began: Timestamp,
+    /// From when the time waited counts.
+    entered: Timestamp,
+    /// Whether the queue is ours.
+    ours: bool,
+    /// Bases that points may count from.
+    bases: Vec<Base>,
+    /// Changes by others, and the bases before each.
+    changes: Vec<(Timestamp, i64, Vec<Base>)>,
+    /// Values written for each step.
+    written: BTreeMap<u32, i64>,
+    /// Whether a supervisor has lowered it from `max_priority`. The daemon has let go of it then, and takes it up again at its
+    /// next start only: nothing is judged but that it is not above target.
+    let_go: bool,
+    /// When it was last disturbed by the world.
+    touched: Timestamp,
+    /// When it ended.
+    left: Option<Timestamp>,
+}
+
+/// All stays, and what must be so.
+pub(crate) struct Model {
+    /// The policy.
+    rule: Rule,
+    /// How long a request is on its way.
+    latency: Duration,
+    /// Time that the daemon is given for what is due.
+    grace: Duration,
+    /// Since when there is no fault; nothing while there may be one.
+    calm: Option<Timestamp>,
+    /// Stays, oldest first.
+    stays: BTreeMap<ConversationId, Vec<Stay>>,
+    /// Writes judged so far.
+    judged: usize,
+}
+
+impl Rule {
+    /// Steps due.
+    fn due(&self, entered: Timestamp, at: Timestamp) -> u32 {
+        let steps = elapsed(entered, at).as_millis() / self.wait.as_millis();
+        u32::try_from(steps).unwrap_or(u32::MAX)
+    }
+
+    /// Steps due that count.
+    fn counted(&self, entered: Timestamp, at: Timestamp) -> u32 {
+        self.due(entered, at)
+            .min(self.max_raises.unwrap_or(u32::MAX))
+    }
+
+    /// Where a step leads to.
+    fn target(&self, base: Base, step: u32) -> i64 {
+        let points = base.points + self.increment * i64::from(step.saturating_sub(base.step));
+        let most = self.max_priority.unwrap_or(i64::MAX).max(base.points);
+        points.min(most)
+    }
+}
+
+impl Model {
+    /// Nobody waits yet.
+    pub(crate) fn new(rule: Rule, latency: Duration, tight: bool) -> Self {
+        Self {
+            rule,
+            latency,
+            grace: if tight { TIGHT_GRACE } else { GRACE } + latency * 4,
+            calm: None,
+            stays: BTreeMap::new(),
+            judged: 0,
+        }
+    }
+
+    /// There may be a fault from now on.
+    pub(crate) fn storm(&mut self) {
+        self.calm = None;
+    }
+
+    /// There is no fault from now on.
+    pub(crate) fn calm(&mut self, now: Timestamp) {
+        self.calm = Some(self.calm.unwrap_or(now));
+    }
+
+    /// A stay begins, now or later.
+    pub(crate) fn enter(
+        &mut self,
+        id: &ConversationId,
+        (began, entered): (Timestamp, Timestamp),
+        points: i64,
+        ours: bool,
+    ) {
+        self.stays.entry(id.clone()).or_default().push(Stay {
+            began,
+            entered,
+            ours,
+            bases: vec![Base { points, step: 0 }],
+            changes: Vec::new(),
+            written: BTreeMap::new(),
+            let_go: false,
+            touched: began,
+            left: None,
+        });
+    }
+
+    /// The stay, if there is one, ends.
+    pub(crate) fn leave(&mut self, id: &ConversationId, now: Timestamp) {
+        if let Some(stay) = self.last(id).filter(|stay| stay.left.is_none()) {
+            stay.left = Some(now);
+        }
+    }
+
+    /// An agent is alerted.
+    pub(crate) fn alert(&mut self, id: &ConversationId, now: Timestamp) {
+        if let Some(stay) = self.last(id) {
+            stay.touched = after(now, ALERT);
+        }
+    }
+
+    /// Somebody else has changed a priority.
+    pub(crate) fn change(
+        &mut self,
+        id: &ConversationId,
+        (from, points): (i64, i64),
+        now: Timestamp,
+        notes: &Notes,
+    ) {
+        let rule = self.rule;
+        let Some(stay) = self.last(id) else { return };
+        let newest = notes.newest_step(id, stay.entered);
+        stay.let_go |= rule
+            .max_priority
+            .is_some_and(|most| from >= most && points < most);
+        stay.changed(rule, points, now, newest);
+    }
+
+    /// The newest stay of a conversation.
+    fn last(&mut self, id: &ConversationId) -> Option<&mut Stay> {
+        self.stays.get_mut(id).and_then(|stays| stays.last_mut())
+    }
+
+    /// Judges the writes that were applied since the last time.
+    pub(crate) fn judge_writes(&mut self, writes: &[Write], notes: &Notes) -> Verdict {
+        for write in writes.iter().skip(self.judged) {
+            self.judge_write(write, notes)?;
+        }
+        self.judged = writes.len();
+        Ok(())
+    }
+
+    /// Judges one write.
+    fn judge_write(&mut self, write: &Write, notes: &Notes) -> Verdict {
+        let (rule, latency) = (self.rule, self.latency);
+        let id = &write.conversation;
+        let claim = notes
+            .claim(id, write.to, write.at)
+            .ok_or_else(|| format!("written without a claim: {write:?}"))?;
+        let stays = self.stays.get_mut(id).into_iter().flatten().rev();
+        let stay = stays
+            .filter(|stay| stay.began <= write.at)
+            .find(|stay| stay.left.is_none_or(|left| write.at <= left))
+            .ok_or_else(|| format!("written to what does not wait: {write:?}"))?;
+        let since = claim
+            .at
+            .saturating_sub(FRESH + latency)
+            .unwrap_or(Timestamp::MIN);
+        let to = write.to.points();
+        if stay.began >= since && stay.ours_is_not(rule, claim.step, to) {
+            // Decided on the stay before: to this one it is somebody else's.
+            let newest = notes.newest_step(id, stay.entered);
+            stay.changed(rule, to, write.at, newest);
+            return Ok(());
+        }
+        if !stay.ours {
+            return Err(format!("written in a queue that is not ours: {write:?}"));
+        }
+        if claim.step > rule.counted(stay.entered, write.at) {
+            return Err(format!("above target: {write:?} by {claim:?}, {stay:?}"));
+        }
+        let fits = |base: &Base| rule.target(*base, claim.step) == to;
+        if stay.bases.iter().any(fits) && write.to >= write.from {
+            stay.bases.retain(fits);
+        } else {
+            let crossed = stay.changes.iter().rev();
+            let bases = crossed
+                .take_while(|(at, ..)| *at >= since)
+                .map(|(.., bases)| bases)
+                .find(|bases| bases.iter().any(fits));
+            let Some(bases) = bases.cloned() else {
+                let what = if write.to < write.from {
+                    "lowered"
+                } else {
+                    "off target"
+                };
+                return Err(format!("{what}: {write:?} by {claim:?}, {stay:?}"));
+            };
+            stay.bases = bases.into_iter().filter(fits).collect();
+        }
+        let before = stay.written.insert(claim.step, to);
+        if before.is_some_and(|before| before != to) {
+            return Err(format!(
+                "step {} twice, {before:?} before: {write:?}",
+                claim.step
+            ));
+        }
+        Ok(())
+    }
+
+    /// Judges every waiting callback as it is now, and how many are tracked.
+    pub(crate) fn judge(
+        &mut self,
+        now: Timestamp,
+        priority: impl Fn(&ConversationId) -> i64,
+        tracked: usize,
+        requests: &[Request],
+    ) -> Verdict {
+        let (rule, grace) = (self.rule, self.grace);
+        let earlier = now.saturating_sub(grace).unwrap_or(Timestamp::MIN);
+        let long_ago = now.saturating_sub(CALM).unwrap_or(Timestamp::MIN);
+        let calm = self.calm.is_some_and(|since| since <= long_ago);
+        let (mut sure, mut possible) = (0, 0);
+        for (id, stays) in &mut self.stays {
+            let Some(stay) = stays.last_mut() else {
+                continue;
+            };
+            let settled = calm && stay.touched <= long_ago;
+            if stay.began > now || stay.left.is_some() || !stay.ours {
+                // One that was planned may be looked at once more when it would have been due.
+                let since = stay.left.map_or(stay.began, |left| left.max(stay.began));
+                possible += usize::from(since > long_ago);
+                continue;
+            }
+            let points = priority(id);
+            let due = rule.counted(stay.entered, now);
+            let most = stay.bases.iter().map(|base| rule.target(*base, due)).max();
+            if Some(points) > most {
+                return Err(format!(
+                    "above target: {id} at {points}, at most {most:?}: {stay:?}"
+                ));
+            }
+            let was_due = rule.counted(stay.entered, earlier);
+            let limited = |points| {
+                rule.max_priority.is_some_and(|most| points >= most) || rule.max_raises == Some(due)
+            };
+            possible += 1;
+            if !settled || stay.let_go {
+                continue;
+            }
+            let refused = requests.iter().any(|request| {
+                request.method == "PATCH"
+                    && request.path.ends_with(&id.to_string())
+                    && matches!(request.status, Some(400 | 403 | 404 | 409))
+                    && rule.counted(stay.entered, request.at) == due
+            });
+            if !refused {
+                let fits = |base: &Base| {
+                    points == rule.target(*base, due) || points == rule.target(*base, was_due)
+                };
+                if !stay.bases.iter().any(fits) {
+                    return Err(format!(
+                        "below target: {id} at {points} at {now}, {due} steps due: {stay:?}"
+                    ));
+                }
+                stay.bases.retain(fits);
+            }
+            // Refused its last raise, it is let go of.
+            sure += usize::from(!limited(points));
+        }
+        if calm && !(sure..=possible).contains(&tracked) {
+            return Err(format!(
+                "{tracked} tracked at {now}, expected {sure} to {possible}: {:?}",
+                self.stays
+            ));
+        }
+        Ok(())
+    }
+
+    /// Judges a base that the daemon noted: that somebody else has set it.
+    pub(crate) fn judge_rebase(&self, id: &ConversationId, points: i64) -> Verdict {
+        let changes = self.stays.get(id).into_iter().flatten();
+        if changes
+            .flat_map(|stay| &stay.changes)
+            .any(|(_, set, _)| *set == points)
+        {
+            return Ok(());
+        }
+        Err(format!(
+            "taken for somebody else's: {points} of {id}: {:?}",
+            self.stays.get(id)
+        ))
+    }
+
+    /// When a conversation left its queue last before then, if it was in none then.
+    pub(crate) fn out_since(&self, id: &str, at: Timestamp) -> Option<Timestamp> {
+        let stays = self.stays.iter().find(|(of, _)| of.to_string() == id)?.1;
+        if stays
+            .iter()
+            .any(|stay| stay.began <= at && stay.left.is_none_or(|left| at <= left))
+        {
+            return None;
+        }
+        stays
+            .iter()
+            .filter_map(|stay| stay.left)
+            .rfind(|left| *left < at)
+    }
+}
+
+impl Stay {
+    /// Whether a value is not what this step leads to here.
+    fn ours_is_not(&self, rule: Rule, step: u32, to: i64) -> bool {
+        !self.ours || !self.bases.iter().any(|base| rule.target(*base, step) == to)
+    }
+
+    /// Somebody else has set the priority, after this step was claimed; nothing where the stay is not known yet.
+    fn changed(&mut self, rule: Rule, points: i64, now: Timestamp, newest: Option<u32>) {
+        let before = self.bases.clone();
+        let due = rule.due(self.entered, after(now, FRESH));
+        // What happens to be a value of our own may pass for one.
+        let steps = 0..=due.saturating_add(1);
+        let own = |base: &Base| steps.clone().any(|step| rule.target(*base, step) == points);
+        self.bases.retain(own);
+        let counted_from = match newest {
+            Some(newest) => (newest..=due).collect(),
+            None => vec![0, due],
+        };
+        for step in counted_from {
+            let base = Base { points, step };
+            if !self.bases.contains(&base) {
+                self.bases.push(base);
+            }
+        }
+        self.changes.push((now, points, before));
+        self.touched = now;
+    }
+}

@@ -1,0 +1,221 @@
+//! Whoever runs the daemon: starts it, starts it again when it has ended, and kills it when told to.
+
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
+
+use callback_prioritizer::{
+    clock::Clock,
+    daemon::{Daemon, DaemonError},
+    journal::{Journal, MemoryJournal, SqliteJournal},
+    settings,
+    shutdown::Shutdown,
+    status::Status,
+};
+use jiff::Timestamp;
+use tokio::{
+    task::{JoinSet, spawn_blocking, yield_now},
+    time::{Instant, sleep_until, timeout},
+};
+
+use crate::{model::Verdict, plan::Plan, witness::Witness};
+
+/// How long it waits before starting a daemon again that has ended.
+const RESTART: Duration = Duration::from_secs(1);
+/// Attempts to open a journal that its last owner is about to let go.
+const OPENINGS: u32 = 100_000;
+
+/// Runs one daemon after the other on the same journal.
+pub(crate) struct Service {
+    /// Settings of the daemons, as environment variables.
+    settings: BTreeMap<String, String>,
+    /// Wall time.
+    clock: Clock,
+    /// What daemons remember.
+    pub(crate) witness: Arc<Witness>,
+    /// The journal where it is no file.
+    memory: Arc<dyn Journal>,
+    /// The file of the journal where it is one.
+    file: Option<PathBuf>,
+    /// The daemon, while one runs.
+    pub(crate) daemon: Option<Running>,
+    /// When the next one is to be started, where none runs.
+    start_at: Instant,
+    /// When daemons were started.
+    pub(crate) starts: Vec<Timestamp>,
+}
+
+/// A daemon that runs.
+pub(crate) struct Running {
+    /// What it says of itself.
+    pub(crate) status: Status,
+    /// Stops it.
+    pub(crate) shutdown: Shutdown,
+    /// It.
+    task: JoinSet<Result<(), DaemonError>>,
+}
+
+impl Service {
+    /// Nothing runs yet. A journal that is a file is in a folder of this name.
+    pub(crate) fn new(plan: &Plan, url: &str, clock: Clock, name: &str) -> Self {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join("simulation")
+            .join(name);
+        if plan.durable {
+            let _absent = fs::remove_dir_all(&folder);
+            fs::create_dir_all(&folder).expect("a folder");
+        }
+        Self {
+            settings: settings_of(plan, url),
+            clock,
+            witness: Arc::default(),
+            memory: Arc::new(MemoryJournal::default()),
+            file: plan.durable.then(|| folder.join("journal.db")),
+            daemon: None,
+            start_at: Instant::now(),
+            starts: Vec::new(),
+        }
+    }
+
+    /// Lets time pass; whoever runs the daemon starts it again when it has ended.
+    pub(crate) async fn pass(&mut self, time: Duration) -> Verdict {
+        let until = Instant::now() + time;
+        loop {
+            match &mut self.daemon {
+                Some(daemon) => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    match timeout(left, daemon.task.join_next()).await {
+                        Err(_passed) => return Ok(()),
+                        Ok(Some(Ok(Err(
+                            DaemonError::Denied { .. } | DaemonError::Unreachable(_),
+                        )))) => {
+                            self.kill().await;
+                            self.start_at = Instant::now() + RESTART;
+                        }
+                        Ok(ended) => return Err(format!("the daemon ended: {ended:?}")),
+                    }
+                }
+                None if self.start_at > until => {
+                    sleep_until(until).await;
+                    return Ok(());
+                }
+                None => {
+                    sleep_until(self.start_at).await;
+                    self.start().await;
+                }
+            }
+        }
+    }
+
+    /// Starts a daemon, soon if none runs.
+    pub(crate) fn start_by(&mut self, at: Instant) {
+        self.start_at = self.start_at.min(at);
+    }
+
+    /// Ends the daemon at once, and starts the next one after this time.
+    pub(crate) async fn restart_after(&mut self, down: Duration) {
+        self.kill().await;
+        self.start_at = Instant::now() + down;
+    }
+
+    /// Starts a daemon.
+    async fn start(&mut self) {
+        let journal = self.journal().await;
+        self.witness.replace(Some(journal));
+        let status = Status::default();
+        let shutdown = Shutdown::default();
+        let daemon = Daemon {
+            settings: settings::load(None, &self.settings).expect("good settings"),
+            journal: Arc::<Witness>::clone(&self.witness),
+            clock: self.clock,
+            status: status.clone(),
+        };
+        let mut task = JoinSet::new();
+        let switch = shutdown.clone();
+        task.spawn(async move { daemon.run(&switch).await });
+        self.starts.push(self.clock.now());
+        self.daemon = Some(Running {
+            status,
+            shutdown,
+            task,
+        });
+    }
+
+    /// The journal for the next daemon.
+    async fn journal(&self) -> Arc<dyn Journal> {
+        let Some(path) = &self.file else {
+            return Arc::clone(&self.memory);
+        };
+        let now = self.clock.now();
+        for _ in 0..OPENINGS {
+            let path = path.clone();
+            // On a thread of its own: the last owner's operation may be under way, and virtual time stands still.
+            let opened = spawn_blocking(move || {
+                std::thread::yield_now();
+                SqliteJournal::open(&path, now)
+            });
+            if let Ok(journal) = opened.await.expect("no panic") {
+                return Arc::new(journal);
+            }
+        }
+        panic!("the journal is held by nobody and cannot be opened");
+    }
+
+    /// Ends the daemon at once, as a kill does, and lets go of its journal.
+    pub(crate) async fn kill(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            daemon.task.shutdown().await;
+        }
+        self.witness.replace(None);
+        for _ in 0..3 {
+            yield_now().await;
+        }
+    }
+
+    /// The file of the journal, where it is one, when no daemon runs any more.
+    pub(crate) async fn closed_file(&mut self) -> Option<PathBuf> {
+        self.kill().await;
+        self.file.clone()
+    }
+
+    /// Ends the daemon and removes its files.
+    pub(crate) async fn clear_up(&mut self) {
+        let file = self.closed_file().await;
+        if let Some(folder) = file.as_deref().and_then(std::path::Path::parent) {
+            let _kept_if_in_use = fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// Settings of the daemons of a plan.
+fn settings_of(plan: &Plan, url: &str) -> BTreeMap<String, String> {
+    let policy = plan.policy;
+    let optional = [
+        (
+            "POLICY__MAX_RAISES",
+            policy.max_raises.map(|most| most.to_string()),
+        ),
+        (
+            "POLICY__MAX_PRIORITY",
+            policy.max_priority.map(|most| most.to_string()),
+        ),
+        (
+            "CALLBACKS__QUEUES",
+            plan.one_queue.then(|| "Support".to_owned()),
+        ),
+    ];
+    let settings = [
+        ("GENESYS__API_URL", url.to_owned()),
+        ("GENESYS__LOGIN_URL", url.to_owned()),
+        ("GENESYS__CLIENT_ID", "sandbox".to_owned()),
+        ("GENESYS__REQUESTS_PER_MINUTE", plan.rate.to_string()),
+        ("STATUS__LISTEN", "127.0.0.1:0".to_owned()),
+        ("POLICY__WAIT", format!("{}s", policy.wait.as_secs())),
+        ("POLICY__INCREMENT", policy.increment.to_string()),
+    ];
+    let optional = optional
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let named = settings.into_iter().chain(optional);
+    let named = named.map(|(name, value)| (format!("CALLBACK_PRIORITIZER__{name}"), value));
+    let secret = "GENESYSCLOUD_OAUTHCLIENT_SECRET".to_owned();
+    named.chain([(secret, "sandbox".to_owned())]).collect()
+}

@@ -1,0 +1,277 @@
+//! A run: the platform, one daemon after the other on the same journal, and the operations of a plan, one by one.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use callback_prioritizer::{
+    clock::Clock,
+    conversation::{ConversationId, Priority, QueueId},
+    journal::{Event, History, Outcome, Wanted},
+    sandbox::{Callback, Limits, Options, Sandbox},
+};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    model::{Model, Verdict, after},
+    plan::{Operation, Plan},
+    service::Service,
+    traffic, trouble,
+};
+
+/// When every run begins.
+const START: &str = "2026-01-05T09:00:00Z";
+/// Time from one change of mind to the next.
+const DITHER: Duration = Duration::from_millis(200);
+/// Longest time that an orderly stop takes.
+const STOP: Duration = Duration::from_secs(12);
+
+/// A run.
+pub(crate) struct Stage {
+    /// What is to happen.
+    plan: Plan,
+    /// The platform.
+    pub(crate) sandbox: Sandbox,
+    /// Whoever runs the daemon.
+    service: Service,
+    /// What must be so.
+    model: Model,
+    /// The callbacks, in order of arrival.
+    callbacks: Vec<ConversationId>,
+}
+
+impl Stage {
+    /// Plays a plan to its end.
+    pub(crate) async fn play(plan: Plan, run: &str) -> Verdict {
+        let mut stage = Self::open(plan, run).await;
+        let played = stage.play_all().await;
+        stage.service.clear_up().await;
+        played
+    }
+
+    /// The stage before anything happens.
+    async fn open(plan: Plan, run: &str) -> Self {
+        let clock = Clock::anchored(START.parse().expect("a time"));
+        let platform = plan.platform;
+        let options = Options {
+            seed: plan.seed,
+            clock,
+            limits: Limits {
+                token_lifetime: platform.token_lifetime,
+                ..Limits::default()
+            },
+            latency: platform.latency,
+            bulk_topics: platform.bulk_topics,
+            queue_topics: platform.queue_topics,
+            combined_topics: platform.combined_topics,
+            priority_events: platform.priority_events,
+            queue_filter_required: platform.queue_filter_required,
+            alerting_counts_as_waiting: platform.alerting_waits,
+            channels_end_with_token: platform.channels_end_with_token,
+            not_waiting_status: platform.not_waiting_status,
+            ..Options::default()
+        };
+        let sandbox = Sandbox::start(options).await.expect("a free port");
+        Self {
+            service: Service::new(&plan, &sandbox.url(), clock, run),
+            sandbox,
+            model: Model::new(plan.policy, platform.latency, plan.rate < 100),
+            callbacks: Vec::new(),
+            plan,
+        }
+    }
+
+    /// Plays all operations and judges after each, and all together at the end.
+    async fn play_all(&mut self) -> Verdict {
+        for (number, (gap, operation)) in self.plan.operations.clone().into_iter().enumerate() {
+            let told = |what| format!("at operation {number}, {operation:?}: {what}");
+            self.service.pass(gap).await.map_err(told)?;
+            self.judge().map_err(told)?;
+            self.happen(&operation).await.map_err(told)?;
+        }
+        self.judge()?;
+        self.judge_journal().await?;
+        let requests = self.sandbox.requests();
+        traffic::judge(requests, &self.plan, &self.model, &self.service.starts)
+    }
+
+    /// Judges what is so now.
+    fn judge(&mut self) -> Verdict {
+        let world = self.sandbox.world();
+        let writes = world.writes();
+        {
+            let mut notes = self.service.witness.notes();
+            self.model.judge_writes(&writes, &notes)?;
+            for (visit, base, _) in std::mem::take(&mut notes.rebases) {
+                self.model
+                    .judge_rebase(&visit.conversation, base.priority.points())?;
+            }
+        }
+        let Some(daemon) = &self.service.daemon else {
+            return Ok(());
+        };
+        let now = daemon.status.snapshot();
+        if now.panics > 0 {
+            return Err("a tracker panicked".to_owned());
+        }
+        let priority = |id: &ConversationId| world.priority(id).map_or(0, Priority::points);
+        let requests = self.sandbox.requests();
+        self.model
+            .judge(world.now(), priority, now.tracked, &requests)
+    }
+
+    /// Judges what the journal tells: no step was committed twice.
+    async fn judge_journal(&mut self) -> Verdict {
+        let mut committed = BTreeMap::new();
+        for (visit, step) in &self.service.witness.notes().commits {
+            let newest = committed.insert(visit.clone(), *step);
+            if newest.is_some_and(|newest| newest >= *step) {
+                return Err(format!(
+                    "step {step} of {visit} was committed after {newest:?}"
+                ));
+            }
+        }
+        let Some(path) = self.service.closed_file().await else {
+            return Ok(());
+        };
+        let mut told = BTreeMap::new();
+        let history = History::open(&path).map_err(|error| error.to_string())?;
+        let listening = history.tell(&Wanted::default(), |event| {
+            let Event::Write(written) = event else {
+                return Ok(());
+            };
+            if !matches!(written.outcome, Outcome::Raised | Outcome::Arrived) {
+                return Ok(());
+            }
+            let key = (written.visit.clone(), written.write.step);
+            match told.insert(key, written.write.to) {
+                Some(before) => Err(format!("the history has {before} and then {written:?}")),
+                None => Ok(()),
+            }
+        });
+        listening.map_err(|error| error.to_string())?
+    }
+
+    /// Lets something happen, where it is possible, and tells the model.
+    async fn happen(&mut self, operation: &Operation) -> Verdict {
+        match operation {
+            Operation::Arrive {
+                sales,
+                priority,
+                waited,
+                due_in,
+            } => self.arrive(*sales, *priority, *waited, *due_in),
+            Operation::Alert(_)
+            | Operation::Answer(_)
+            | Operation::HangUp(_)
+            | Operation::Leave(_)
+            | Operation::Transfer(..)
+            | Operation::Supervise(..) => self.deed(operation),
+            Operation::Dither(which, times) => {
+                for number in 0..*times {
+                    let by = i64::from(number % 7) - 3;
+                    self.deed(&Operation::Supervise(*which, by));
+                    sleep(DITHER).await;
+                    self.judge()?;
+                }
+            }
+            Operation::Kill(down) | Operation::Restart(down) => {
+                self.model.storm();
+                let stopping = matches!(operation, Operation::Restart(_));
+                if let Some(daemon) = self.service.daemon.as_ref().filter(|_| stopping) {
+                    daemon.shutdown.request();
+                    sleep(STOP).await;
+                    self.judge()?;
+                }
+                self.service.restart_after(Duration::from_secs(*down)).await;
+            }
+            Operation::Calm => {
+                self.service.witness.fill(false);
+                self.sandbox.faults().flap_sockets(None);
+                self.sandbox.faults().clear();
+                self.service.start_by(Instant::now());
+                self.model.calm(self.sandbox.world().now());
+            }
+            Operation::Rest => {}
+            fault => {
+                self.model.storm();
+                self.cause(fault);
+            }
+        }
+        Ok(())
+    }
+
+    /// A callback arrives.
+    fn arrive(&mut self, sales: bool, priority: i64, waited: u64, due_in: Option<u64>) {
+        let world = self.sandbox.world();
+        let waited = Duration::from_secs(waited);
+        let mut callback = Callback::to(&self.queue(sales))
+            .at_priority(priority)
+            .waiting_for(waited);
+        callback.scheduled_in = due_in.map(Duration::from_secs);
+        let began = after(world.now(), callback.scheduled_in.unwrap_or_default());
+        let entered = began.saturating_sub(waited).unwrap_or(began);
+        let id = world.add_callback(callback);
+        let ours = !(sales && self.plan.one_queue);
+        self.model.enter(&id, (began, entered), priority, ours);
+        self.callbacks.push(id);
+    }
+
+    /// Something that the world does to a callback.
+    fn deed(&mut self, deed: &Operation) {
+        let (Operation::Alert(which)
+        | Operation::Answer(which)
+        | Operation::HangUp(which)
+        | Operation::Leave(which)
+        | Operation::Transfer(which, ..)
+        | Operation::Supervise(which, _)) = deed
+        else {
+            return;
+        };
+        let Some(id) = self.callbacks.get(*which).cloned() else {
+            return;
+        };
+        let world = self.sandbox.world();
+        let now = world.now();
+        let kept = world.priority(&id).map_or(0, Priority::points);
+        // What is not possible as things stand is refused, and then nothing has happened.
+        match deed {
+            Operation::Alert(_) if world.alert(&id).is_ok() => self.model.alert(&id, now),
+            Operation::Answer(_) if world.answer(&id).is_ok() => self.model.leave(&id, now),
+            Operation::HangUp(_) if world.hangup(&id).is_ok() => self.model.leave(&id, now),
+            Operation::Leave(_) if world.leave_queue(&id).is_ok() => self.model.leave(&id, now),
+            Operation::Transfer(_, sales, priority) => {
+                let queue = self.queue(*sales);
+                if world
+                    .transfer(&id, &queue, priority.map(Priority::clamped))
+                    .is_ok()
+                {
+                    self.model.leave(&id, now);
+                    let ours = !(*sales && self.plan.one_queue);
+                    self.model
+                        .enter(&id, (now, now), priority.unwrap_or(kept), ours);
+                }
+            }
+            Operation::Supervise(_, by) => {
+                let points = kept + by;
+                if world.set_priority(&id, Priority::clamped(points)).is_ok() {
+                    self.model
+                        .change(&id, (kept, points), now, &self.service.witness.notes());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// One of the two queues.
+    pub(crate) fn queue(&self, sales: bool) -> QueueId {
+        let name = if sales { "Sales" } else { "Support" };
+        self.sandbox.world().queue(name).expect("a queue")
+    }
+
+    /// Something goes wrong.
+    fn cause(&self, fault: &Operation) {
+        if matches!(fault, Operation::DiskFull) {
+            self.service.witness.fill(true);
+        }
+        trouble::cause(self, fault, self.plan.platform.retry_after);
+    }
+}
