@@ -52,6 +52,8 @@ pub(super) struct Bearer {
     pub(super) header: HeaderValue,
     /// When to get the next one.
     pub(super) renew_at: Instant,
+    /// Until when it is good: renewing it may take more than one try.
+    ends: Instant,
     /// Which token this is; tells a refusal of this one from a late refusal of an older one.
     number: u64,
 }
@@ -111,7 +113,8 @@ impl TokenSource {
         }
     }
 
-    /// A token that is good for now; a new one where there is none or its end is near.
+    /// A token that is good for now; a new one where there is none or its end is near. One that cannot be renewed yet is
+    /// used to its end.
     pub(super) async fn bearer(&self) -> Result<Bearer, Failure> {
         let mut state = self.state.lock().await;
         let now = Instant::now();
@@ -121,11 +124,14 @@ impl TokenSource {
         if let Some((failure, until)) = &state.failed
             && now < *until
         {
-            return Err(failure.again());
+            return state.lasting().ok_or(failure.again());
         }
         match self.request().await {
             Ok((header, life)) => Ok(state.keep(header, life)),
-            Err(failure) => Err(state.fail(failure)),
+            Err(failure) => {
+                let failure = state.fail(failure);
+                state.lasting().ok_or(failure)
+            }
         }
     }
 
@@ -192,13 +198,23 @@ impl State {
         }
         self.backoff.reset();
         self.received += 1;
+        let ends = Instant::now() + life;
         let bearer = Bearer {
             header,
-            renew_at: Instant::now() + life - RENEW_AHEAD.min(life / RENEW_SHARE),
+            renew_at: ends - RENEW_AHEAD.min(life / RENEW_SHARE),
+            ends,
             number: self.received,
         };
         self.bearer = Some(bearer.clone());
         bearer
+    }
+
+    /// The token that could not be renewed, as long as it is good.
+    fn lasting(&self) -> Option<Bearer> {
+        let bearer = self.bearer.as_ref();
+        bearer
+            .filter(|bearer| Instant::now() < bearer.ends)
+            .cloned()
     }
 
     /// Remembers a failure, so that it is said once and asked again only after a pause.

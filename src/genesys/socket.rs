@@ -125,11 +125,6 @@ impl Socket {
     /// The next thing that matters. May be given up and called again without loss.
     pub(crate) async fn next(&mut self) -> Result<Incoming, EndReason> {
         loop {
-            // This process may have been stopped for a while: what the platform sent meanwhile may be gone, whatever TCP
-            // has kept.
-            if self.heard.elapsed() > DEAD_AFTER {
-                return Err(EndReason::Silent);
-            }
             let (quiet, then_dead) = if self.pinged {
                 (DEAD_AFTER, true)
             } else {
@@ -138,6 +133,10 @@ impl Socket {
             tokio::select! {
                 biased;
                 frame = self.stream.next() => {
+                    // It may have waited here for as long as this process was stopped, and others may have been lost.
+                    if self.heard.elapsed() > DEAD_AFTER {
+                        return Err(EndReason::Silent);
+                    }
                     self.heard = Instant::now();
                     self.pinged = false;
                     if let Some(incoming) = self.read(frame)? {

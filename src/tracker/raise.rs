@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::{Next, Outcome, Tracker};
 use crate::{
-    conversation::Waiting,
+    conversation::{Observed, Waiting},
     genesys::Permit,
     journal::{Claim, Commit, Entry, Fence, JournalError, Write},
     policy::{Limit, Raise, Step},
@@ -72,7 +73,13 @@ impl Tracker {
                 journal.release(&waiting.visit, claim, now).await?;
                 Ok(Next::Look)
             }
-            Claim::Granted(claim) => self.write(permit, waiting, write, claim).await,
+            Claim::Granted(claim) => {
+                // Where the claim took long, what it is for may have changed. It stays open then: the look settles it.
+                if self.looked_at.elapsed() > FRESH && !self.waits_still(&waiting).await {
+                    return Ok(Next::Look);
+                }
+                self.write(permit, waiting, write, claim).await
+            }
             Claim::Held { until } => Ok(Next::Rest(until)),
             Claim::Stale => Ok(Next::Look),
             Claim::Done => {
@@ -83,6 +90,21 @@ impl Tracker {
                 Ok(Next::Rest(due))
             }
         }
+    }
+
+    /// Looks whether a callback waits as it was seen: a disk may be slow, and this process may have been stopped.
+    async fn waits_still(&mut self, seen: &Waiting) -> bool {
+        let looking = async {
+            let permit = self.context.genesys.permit().await;
+            self.context.genesys.look(permit, &self.id).await
+        };
+        let looked = self.stop.run_until_cancelled(looking).await;
+        self.context.status.update(|now| now.looks += 1);
+        let Some(Ok(Observed::Waiting(now))) = looked else {
+            return false;
+        };
+        self.looked_at = Instant::now();
+        now.visit == seen.visit && now.priority == seen.priority
     }
 
     /// Sends a claimed write and notes what became of it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::{SEED, centre::Centre, journal, kills, number, process::Installation};
+use crate::{KILLS, SEED, centre::Centre, journal, number, process::Installation};
 
 /// Time from one raise to the next: thirty callbacks, each of them due after every kill, and twenty raises a second.
 const WAIT: Duration = Duration::from_millis(1_500);
@@ -19,7 +19,7 @@ const READY: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn killed_at_random_moments_it_loses_no_callback_and_raises_none_twice() {
-    let (kills, seed) = (kills(), number("SEED", SEED));
+    let (kills, seed) = (number("KILLS", KILLS), number("SEED", SEED));
     let mut centre = Centre::open(seed, WAIT).await;
     let installation = Installation::new("kills", &centre.sandbox.url(), WAIT);
     let mut ready = Vec::new();

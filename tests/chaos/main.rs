@@ -4,8 +4,7 @@
 //! this process, and it misbehaves: answers 503, applies writes whose answers are lost, cuts sockets, loses events.
 //! Callbacks come and are answered throughout, also while no daemon runs.
 //!
-//! `KILLS=200 cargo test --test chaos -- --nocapture` kills more often, and lets the stopped daemon sleep longer than
-//! its socket lives. `SEED` chooses the moments and the trouble, `PROGRAM` another build of the daemon than the one
+//! `KILLS=200 cargo test --test chaos -- --nocapture` kills more often. `SEED` chooses the moments and the trouble, `PROGRAM` another build of the daemon than the one
 //! under test.
 
 #![cfg(target_os = "linux")]
@@ -24,8 +23,6 @@ use std::env;
 
 /// Kills where `KILLS` does not say.
 const KILLS: usize = 20;
-/// Kills from which on a run is a long one.
-const MANY: usize = 200;
 /// The seed where `SEED` does not say.
 const SEED: u64 = 3;
 
@@ -36,9 +33,4 @@ fn number<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
         text.parse()
             .unwrap_or_else(|_| panic!("{name} is no number: {text}"))
     })
-}
-
-/// How often to kill.
-fn kills() -> usize {
-    number("KILLS", KILLS)
 }

@@ -10,6 +10,7 @@ mod late_events;
 mod log;
 mod outages;
 mod relay;
+mod slow_disk;
 mod writes;
 
 use std::time::Duration;

@@ -92,3 +92,21 @@ async fn a_queue_in_another_division_is_named_once_however_many_wait_in_it() {
     assert_eq!(log.count(&["\"WARN\"", "not allowed"]), 1);
     daemon.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_that_is_down_costs_no_raise_while_the_token_is_good() {
+    let centre = Centre::with(|options| options.limits.token_lifetime = minutes(60)).await;
+    let daemon = centre.start_ready().await;
+    let id = centre.callback();
+    daemon.tracks(1).await;
+    pass(minutes(46)).await;
+    let down = RequestFault::to("POST", TOKEN, Effect::Answer(503, None));
+    centre.sandbox.faults().requests(down);
+    pass(minutes(10)).await;
+    assert!(centre.requests("POST", TOKEN) > 1, "it wants another");
+    assert_eq!(centre.writes(&id), (1..=11).collect::<Vec<i64>>());
+    centre.sandbox.faults().clear();
+    pass(minutes(70)).await;
+    assert_eq!(centre.writes(&id), (1..=25).collect::<Vec<i64>>());
+    daemon.stop().await;
+}
