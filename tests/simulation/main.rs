@@ -20,6 +20,9 @@
 //! A seed that fails prints itself, the shortest list of its operations that still fails, and how to play it again.
 //! Delays between attempts are drawn by the daemon and not from the seed, so a rare failure may want a few tries.
 //!
+//! Two things are not judged: a callback that a supervisor lowers from `max_priority`, which the daemon has let go of; and the
+//! rate across a restart, because a daemon that was started since has a token of its own.
+//!
 //! Not among the operations: a step of the daemon's wall clock against the platform's, which needs a clock that can be
 //! stepped.
 

@@ -189,7 +189,7 @@ impl Plan {
             queue_topics: dice.random_bool(0.85),
             combined_topics: dice.random_bool(0.8),
             bulk_topics: dice.random_bool(0.2),
-            priority_events: dice.random_bool(0.7),
+            priority_events: tight || dice.random_bool(0.7),
             queue_filter_required: dice.random_bool(0.2),
             alerting_waits: dice.random_bool(0.4),
             channels_end_with_token: dice.random_bool(0.7),
@@ -204,13 +204,13 @@ impl Plan {
             one_queue: dice.random_bool(0.2),
             durable: dice.random_bool(0.15),
             platform,
-            operations: operations(dice, !tight),
+            operations: operations(dice, tight),
         }
     }
 }
 
-/// Storms and calms in turn, and enough time at the end to be on target.
-fn operations(dice: &mut impl Rng, dither: bool) -> Vec<(Duration, Operation)> {
+/// Storms and calms in turn, more wishes than the budget has requests where that is small, and enough time at the end to be on target.
+fn operations(dice: &mut impl Rng, tight: bool) -> Vec<(Duration, Operation)> {
     let mut all = vec![(Duration::from_secs(2), Operation::Calm)];
     let mut callbacks = 0;
     for _ in 0..dice.random_range(1..=2) {
@@ -218,13 +218,16 @@ fn operations(dice: &mut impl Rng, dither: bool) -> Vec<(Duration, Operation)> {
             let operation = if dice.random_bool(0.45) {
                 fault(dice)
             } else {
-                deed(dice, &mut callbacks, dither)
+                deed(dice, &mut callbacks)
             };
             all.push((gap(dice), operation));
         }
         all.push((gap(dice), Operation::Calm));
+        if tight {
+            all.push((gap(dice), Operation::Dither(dice.random_range(0..3), 80)));
+        }
         for _ in 0..dice.random_range(0..=4) {
-            all.push((gap(dice), deed(dice, &mut callbacks, dither)));
+            all.push((gap(dice), deed(dice, &mut callbacks)));
         }
         all.extend((0..8).map(|_| (Duration::from_millis(25_013), Operation::Rest)));
     }
@@ -232,7 +235,7 @@ fn operations(dice: &mut impl Rng, dither: bool) -> Vec<(Duration, Operation)> {
 }
 
 /// Something that the world does.
-fn deed(dice: &mut impl Rng, callbacks: &mut usize, dither: bool) -> Operation {
+fn deed(dice: &mut impl Rng, callbacks: &mut usize) -> Operation {
     let which = dice.random_range(0..CALLBACKS);
     match dice.random_range(0..20) {
         _ if *callbacks == 0 => arrival(dice, callbacks),
@@ -245,7 +248,7 @@ fn deed(dice: &mut impl Rng, callbacks: &mut usize, dither: bool) -> Operation {
             let priority = maybe(dice, 0.5, |dice| dice.random_range(0..100));
             Operation::Transfer(which, dice.random_bool(0.4), priority)
         }
-        14 if dither => Operation::Dither(which, dice.random_range(2..=80)),
+        14 => Operation::Dither(which, dice.random_range(2..=80)),
         _ => Operation::Supervise(which, dice.random_range(-40..=60)),
     }
 }
