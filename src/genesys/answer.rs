@@ -1,6 +1,6 @@
 //! What comes back: read up to a limit, parsed, or failed without a word of it being printed.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use reqwest::Response;
 use serde::de::DeserializeOwned;
@@ -52,13 +52,26 @@ pub(super) async fn read_body(
 
 /// The failure of a request that brought no answer. The URL stays out: a token or an id may be in it.
 pub(super) fn network_failure(call: &'static str, error: reqwest::Error) -> Failure {
+    let error = error.without_url();
     let what = if error.is_connect() {
-        "the platform cannot be reached"
+        // Why a connection does not come up is the operator's to mend, and nothing was said on it yet that is a secret.
+        let what = format!("the platform cannot be reached: {}", root_cause(&error));
+        return Failure::local(FailureKind::Transient, call, what, Some(Box::new(error)));
     } else if error.is_timeout() {
         "no answer in time"
     } else {
         "the connection broke"
     };
-    let source = Box::new(error.without_url());
-    Failure::local(FailureKind::Transient, call, what, Some(source))
+    Failure::local(FailureKind::Transient, call, what, Some(Box::new(error)))
+}
+
+/// The innermost reason of an error, in one line: a name that is not known, a port that is closed, a certificate that is
+/// not trusted.
+fn root_cause(error: &dyn Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let words = innermost.to_string();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }

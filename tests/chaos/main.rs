@@ -4,7 +4,7 @@
 //! this process, and it misbehaves: answers 503, applies writes whose answers are lost, cuts sockets, loses events.
 //! Callbacks come and are answered throughout, also while no daemon runs.
 //!
-//! `KILLS=200 cargo test --test chaos -- --nocapture` kills more often. `SEED` chooses the moments and the trouble, `PROGRAM` another build of the daemon than the one
+//! `KILLS=200 cargo test --test chaos -- --nocapture` kills more often. `STOPS=40` stops it more often. `SEED` chooses the moments and the trouble, `PROGRAM` another build of the daemon than the one
 //! under test.
 
 #![cfg(target_os = "linux")]
@@ -16,8 +16,10 @@
 mod centre;
 mod journal;
 mod kills;
+mod names;
 mod process;
 mod stops;
+mod trust;
 
 use std::env;
 

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use crate::names::Names;
 use tokio::{
     sync::watch,
     time::{Instant, timeout},
@@ -26,6 +27,10 @@ pub(crate) struct Installation {
     platform: String,
     /// Time from one raise to the next, as settings say it.
     wait: String,
+    /// The names that it knows, where they are not the machine's.
+    names: Option<Names>,
+    /// Whom it trusts, where that is not whom the machine trusts.
+    roots: Option<PathBuf>,
 }
 
 impl Installation {
@@ -40,6 +45,24 @@ impl Installation {
             folder,
             platform: platform.to_owned(),
             wait: format!("{}ms", wait.as_millis()),
+            names: None,
+            roots: None,
+        }
+    }
+
+    /// The same where names mean what these say.
+    pub(crate) fn knowing(self, names: &Names) -> Self {
+        Self {
+            names: Some(names.clone()),
+            ..self
+        }
+    }
+
+    /// The same where nobody is trusted but whom a certificate in this file vouches for.
+    pub(crate) fn trusting(self, roots: PathBuf) -> Self {
+        Self {
+            roots: Some(roots),
+            ..self
         }
     }
 
@@ -52,7 +75,10 @@ impl Installation {
     pub(crate) fn start(&self) -> Daemon {
         let program = env::var_os("PROGRAM")
             .unwrap_or_else(|| env!("CARGO_BIN_EXE_callback-prioritizer").into());
-        let mut command = Command::new(program);
+        let mut command = match &self.names {
+            Some(names) => names.command(&program),
+            None => Command::new(program),
+        };
         command
             .arg("run")
             .env_clear()
@@ -60,6 +86,11 @@ impl Installation {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
+        if let Some(roots) = &self.roots {
+            command.env("SSL_CERT_FILE", roots);
+        }
+        // What runs the program is found by it.
+        command.env("PATH", env::var_os("PATH").unwrap_or_default());
         for (name, value) in [
             ("GENESYS__API_URL", self.platform.as_str()),
             ("GENESYS__LOGIN_URL", &self.platform),

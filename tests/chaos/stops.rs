@@ -12,8 +12,8 @@ const WAIT: Duration = Duration::from_millis(1_500);
 const LONG: Duration = Duration::from_millis(3_500);
 /// Longer than a socket lives without a word, although the kernel has kept some.
 const LONGER: Duration = Duration::from_secs(40);
-/// How often it is stopped for that long, before it is once for longer.
-const TIMES: usize = 2;
+/// How often it is stopped for that long where `STOPS` does not say, before it is once for longer.
+const STOPS: usize = 2;
 
 #[tokio::test]
 async fn stopped_for_longer_than_two_waits_it_leaves_no_lower_value_and_renews_its_socket() {
@@ -21,10 +21,11 @@ async fn stopped_for_longer_than_two_waits_it_leaves_no_lower_value_and_renews_i
     let installation = Installation::new("stops", &centre.sandbox.url(), WAIT);
     let daemon = installation.start();
     daemon.says("\"connected\"", 1).await;
-    for _ in 0..TIMES {
+    for _ in 0..number("STOPS", STOPS) {
         sleep(centre.moment(WAIT)).await;
         daemon.signal("STOP");
         centre.live();
+        centre.supervise();
         sleep(LONG).await;
         daemon.signal("CONT");
         centre.on_target().await;
