@@ -5,9 +5,12 @@
 //! clock, so that one paused clock drives timers and wall time alike. No other source of time compiles: `.clippy.toml`
 //! bans them.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 /// A source of wall time. Copied freely; all copies of an anchored clock agree.
@@ -21,6 +24,15 @@ pub enum Clock {
         start: Timestamp,
         /// The instant at which the clock was started.
         since: Instant,
+    },
+    /// The clock of a machine in a simulation: ages with tokio's clock as well, and can be set while programs run.
+    Settable {
+        /// What the clock said at `since`.
+        start: Timestamp,
+        /// The instant at which the clock was started.
+        since: Instant,
+        /// Milliseconds by which it was set since then, all together.
+        set_by_ms: &'static AtomicI64,
     },
 }
 
@@ -48,6 +60,34 @@ impl Clock {
             Self::Anchored { start, since } => start
                 .saturating_add(since.elapsed())
                 .unwrap_or(Timestamp::MAX),
+            Self::Settable {
+                start,
+                since,
+                set_by_ms,
+            } => {
+                let set_by = SignedDuration::from_millis(set_by_ms.load(Ordering::Relaxed));
+                let now = start.saturating_add(since.elapsed());
+                now.and_then(|now| now.saturating_add(set_by))
+                    .unwrap_or(Timestamp::MAX)
+            }
+        }
+    }
+
+    /// A clock that agrees with this one until it is set. Costs eight bytes for ever, so that copies of it agree.
+    #[must_use]
+    pub fn settable(self) -> Self {
+        Self::Settable {
+            start: self.now(),
+            since: Instant::now(),
+            set_by_ms: Box::leak(Box::default()),
+        }
+    }
+
+    /// Sets a settable clock and all its copies, forwards or back; does nothing to another.
+    pub fn set(self, by: SignedDuration) {
+        if let Self::Settable { set_by_ms, .. } = self {
+            let by = i64::try_from(by.as_millis()).unwrap_or_default();
+            set_by_ms.fetch_add(by, Ordering::Relaxed);
         }
     }
 
@@ -83,6 +123,16 @@ mod tests {
             clock.until("2026-01-05T09:06:00Z".parse().unwrap()),
             Duration::from_mins(1)
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_settable_clock_ages_and_is_set_in_all_its_copies() {
+        let start: Timestamp = "2026-01-05T09:00:00Z".parse().unwrap();
+        let clock = Clock::anchored(start).settable();
+        let copy = clock;
+        tokio::time::advance(Duration::from_mins(5)).await;
+        clock.set(SignedDuration::from_mins(-60));
+        assert_eq!(copy.now(), "2026-01-05T08:05:00Z".parse().unwrap());
     }
 
     #[test]

@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use crate::{
-    conversation::{ConversationId, ParticipantId, Waiting},
+    conversation::{ConversationId, ParticipantId, Priority, Waiting},
     genesys::{Sighting, VisitKey},
+    policy::Limit,
     source::{Notice, notifications::Follow},
     tracker::{Bell, Context, Outcome, Tracker},
 };
@@ -56,6 +57,17 @@ struct Settled {
     leg: ParticipantId,
     /// What the sweep calls it; known once a sweep has asked.
     key: Option<VisitKey>,
+    /// What it is seen with as long as nothing changes.
+    priority: Priority,
+    /// Why it needs none.
+    limit: Limit,
+}
+
+impl Settled {
+    /// Whether this priority means that it may need a raise after all: somebody has lowered it from the highest.
+    fn is_upset_by(&self, priority: Option<Priority>) -> bool {
+        self.limit == Limit::MaxPriority && priority.is_some_and(|seen| seen < self.priority)
+    }
 }
 
 impl Fleet {
@@ -123,11 +135,14 @@ impl Fleet {
             }
             return;
         }
-        let settled = self.settled.get(&id).map(|settled| &settled.leg);
-        if settled.is_some() && settled == seen.map(|seen| &seen.visit.leg) {
-            return;
+        let no_news = self.settled.get(&id).is_some_and(|settled| {
+            seen.is_some_and(|seen| {
+                seen.visit.leg == settled.leg && !settled.is_upset_by(Some(seen.priority))
+            })
+        });
+        if !no_news {
+            self.start(id, None);
         }
-        self.start(id, None);
     }
 
     /// Compares who waits with who is tracked.
@@ -163,11 +178,11 @@ impl Fleet {
 
     /// Whether a callback that was seen waiting is known to need no raise.
     fn is_settled(&self, sighting: &Sighting) -> bool {
-        let key = self
-            .settled
-            .get(&sighting.id)
-            .and_then(|settled| settled.key.as_ref());
-        key.is_some_and(|key| key.is_of_same_visit(&sighting.visit_key))
+        self.settled.get(&sighting.id).is_some_and(|settled| {
+            let key = settled.key.as_ref();
+            key.is_some_and(|key| key.is_of_same_visit(&sighting.visit_key))
+                && !settled.is_upset_by(sighting.priority)
+        })
     }
 
     /// Wakes the trackers of callbacks that should have been seen waiting and were not: one absence is no proof, a look
@@ -220,8 +235,14 @@ impl Fleet {
         // The receiver ends only with the daemon.
         let _ended = self.context.follows.send(Follow::End(id.clone()));
         match ended {
-            Ok((_, Outcome::Limited(_, leg))) => {
-                self.settled.insert(id, Settled { leg, key });
+            Ok((_, Outcome::Limited(limit, leg, priority))) => {
+                let settled = Settled {
+                    leg,
+                    key,
+                    priority,
+                    limit,
+                };
+                self.settled.insert(id, settled);
             }
             Ok((_, Outcome::Over(ending))) => {
                 debug!(conversation_id = %id, ?ending, "tracker ended");

@@ -98,7 +98,7 @@ impl Policy {
     /// What is next for a callback seen `waiting` at `now`, whose points count from `base`.
     #[must_use]
     pub fn next(&self, base: Base, waiting: &Waiting, now: Timestamp) -> Step {
-        if waiting.priority >= self.ceiling() {
+        if self.is_at_the_top(waiting.priority) {
             return Step::Done(Limit::MaxPriority);
         }
         let due = self.steps_due(elapsed(waiting.since, now));
@@ -150,6 +150,12 @@ impl Policy {
         since
             .saturating_add(self.wait.saturating_mul(step))
             .unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether nothing is raised above this priority.
+    #[must_use]
+    pub fn is_at_the_top(&self, priority: Priority) -> bool {
+        priority >= self.ceiling()
     }
 
     /// The priority above which nothing is raised.

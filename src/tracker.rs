@@ -15,7 +15,9 @@ use tracing::{debug, warn};
 use crate::{
     backoff::Backoff,
     clock::elapsed,
-    conversation::{ConversationId, Ending, Observed, ParticipantId, QueueId, Visit, Waiting},
+    conversation::{
+        ConversationId, Ending, Observed, ParticipantId, Priority, QueueId, Visit, Waiting,
+    },
     genesys::{Failure, FailureKind, Permit},
     journal::JournalError,
     policy::{Limit, Step},
@@ -45,8 +47,8 @@ const RECHECK: Duration = Duration::from_secs(30);
 pub(crate) enum Outcome {
     /// The wait is over.
     Over(Ending),
-    /// It waits on, but no raise will be due any more in this visit.
-    Limited(Limit, ParticipantId),
+    /// It waits on with this priority, but no raise will be due any more in this visit.
+    Limited(Limit, ParticipantId, Priority),
     /// The daemon stops.
     Stopped,
 }
@@ -205,13 +207,14 @@ impl Tracker {
             Observed::Over(ending) => return self.over(ending).await,
         };
         self.bell.note(&waiting, None);
-        if self.settled.as_ref() == Some(&waiting.visit.leg) {
-            return Next::Decide(waiting);
-        }
         let known = self.visit.as_ref().map(|(visit, ..)| visit);
         if known != Some(&waiting.visit) {
             self.leave_visit("transferred").await;
-            self.enter_visit(&waiting);
+            self.settled.take_if(|leg| *leg != waiting.visit.leg);
+            // One that needed no raise any more is looked at in silence: most often it still needs none.
+            if self.settled.is_none() {
+                self.enter_visit(&waiting);
+            }
         }
         Next::Decide(waiting)
     }
@@ -222,9 +225,14 @@ impl Tracker {
             return Ok(Next::Look);
         };
         let now = self.context.now();
-        Ok(match self.context.policy.next(entry.base, &waiting, now) {
+        let step = self.context.policy.next(entry.base, &waiting, now);
+        if self.settled.is_some() && !matches!(step, Step::Done(_)) {
+            self.settled = None;
+            self.enter_visit(&waiting);
+        }
+        Ok(match step {
             Step::Wait { until } => Next::Rest(until),
-            Step::Done(limit) => self.limited(limit, waiting.visit.leg),
+            Step::Done(limit) => self.limited(limit, &waiting),
             Step::Raise(raise) if self.passed.is_some_and(|passed| raise.step <= passed) => {
                 self.pass_over(&waiting, raise)
             }
@@ -266,7 +274,7 @@ impl Tracker {
     }
 
     /// No raise will be due any more in this visit.
-    fn limited(&mut self, limit: Limit, leg: ParticipantId) -> Next {
+    fn limited(&mut self, limit: Limit, waiting: &Waiting) -> Next {
         if self.visit.is_some() {
             self.context.status.update(|now| now.limited += 1);
         }
@@ -278,7 +286,8 @@ impl Tracker {
             };
             self.say_finished(&visit, queue.as_ref(), outcome);
         }
-        Next::End(Outcome::Limited(limit, leg))
+        let leg = waiting.visit.leg.clone();
+        Next::End(Outcome::Limited(limit, leg, waiting.priority))
     }
 
     /// A look brought nothing.
@@ -298,7 +307,7 @@ impl Tracker {
                 );
             }
         }
-        Next::Pause(self.looks.next())
+        Next::Pause(failure.pause(&mut self.looks))
     }
 
     /// Waits until then, or until the bell rings or the daemon stops. What is `then` to be done, the bell may change.

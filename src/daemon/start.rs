@@ -32,11 +32,11 @@ const QUEUES_PERMISSION: &str = "give its role the permission routing:queue:view
 
 /// Makes sure that the platform can be used: a token, our queues, and the first sweep.
 pub(super) async fn start_up(genesys: &Genesys, queues: &Queues) -> Result<Found, DaemonError> {
-    persist(CREDENTIALS, || genesys.log_in()).await?;
+    persist(genesys, CREDENTIALS, || async { Ok(()) }).await?;
     if queues.needs_no_list() {
         refresh(genesys, queues).await;
     } else {
-        let list = persist(QUEUES_PERMISSION, || genesys.queues()).await?;
+        let list = persist(genesys, QUEUES_PERMISSION, || genesys.queues()).await?;
         for entry in queues.resolve(&list) {
             warn!(
                 entry,
@@ -44,18 +44,27 @@ pub(super) async fn start_up(genesys: &Genesys, queues: &Queues) -> Result<Found
             );
         }
     }
-    persist(SWEEP_PERMISSION, || find(genesys, queues)).await
+    persist(genesys, SWEEP_PERMISSION, || find(genesys, queues)).await
 }
 
-/// Tries until it works, is refused, or the time for starting is up.
-async fn persist<T, F>(remedy: &'static str, attempt: impl Fn() -> F) -> Result<T, DaemonError>
+/// Tries until it works, is refused, or the time for starting is up. Each time with a token first, so that its refusal is
+/// told from one of the attempt itself.
+async fn persist<T, F>(
+    genesys: &Genesys,
+    remedy: &'static str,
+    attempt: impl Fn() -> F,
+) -> Result<T, DaemonError>
 where
     F: Future<Output = Result<T, Failure>>,
 {
     let started = Instant::now();
     let mut backoff = Backoff::default();
     loop {
-        let failure = match attempt().await {
+        let attempted = async {
+            genesys.log_in().await?;
+            attempt().await
+        };
+        let failure = match attempted.await {
             Ok(done) => return Ok(done),
             Err(failure) => failure,
         };
@@ -64,7 +73,7 @@ where
             let remedy = if token { CREDENTIALS } else { remedy };
             return Err(DaemonError::Denied { remedy, failure });
         }
-        let pause = backoff.next();
+        let pause = failure.pause(&mut backoff);
         if started.elapsed() + pause > START_UP
             && !matches!(failure.kind, FailureKind::Throttled { .. })
         {

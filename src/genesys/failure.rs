@@ -9,6 +9,7 @@ use reqwest::{StatusCode, header::HeaderMap};
 use tokio::time::Instant;
 
 use super::wire::ErrorBody;
+use crate::backoff::Backoff;
 
 /// Pause after a 429 that does not say how long: a sixth of the minute that the platform counts in.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(10);
@@ -22,7 +23,8 @@ const MAX_WORD: usize = 80;
 pub enum FailureKind {
     /// Try again after a backoff: the network, a time-out, a 5xx.
     Transient,
-    /// Try again, but not before `until`. The limiter holds every other request as well.
+    /// Try again, but not before `until`. Every other request waits as well: the platform has asked for a pause, or there
+    /// is no token.
     Throttled {
         /// End of the pause the platform asked for.
         until: Instant,
@@ -138,6 +140,22 @@ impl Failure {
     pub(crate) fn passing(mut self) -> Self {
         self.kind = FailureKind::Transient;
         self
+    }
+
+    /// The same failure, for a caller who need not ask again before then.
+    pub(crate) fn until(mut self, until: Instant) -> Self {
+        self.kind = FailureKind::Throttled { until };
+        self
+    }
+
+    /// How long to wait before asking again: to the end of the pause where there is one, as nothing is gained before it and
+    /// nothing after it; else as long as repeated failures suggest.
+    pub(crate) fn pause(&self, backoff: &mut Backoff) -> Duration {
+        let suggested = backoff.next();
+        match self.kind {
+            FailureKind::Throttled { until } => until.saturating_duration_since(Instant::now()),
+            _ => suggested,
+        }
     }
 
     /// The same failure once more, for a caller that meets it while it is remembered; without its cause.

@@ -67,10 +67,41 @@ struct State {
     received: u64,
     /// When a token was last given up because it was refused.
     refused_at: Option<Instant>,
-    /// Why there is none, and until when nobody asks again.
-    failed: Option<(Failure, Instant)>,
+    /// Why there is none.
+    failed: Option<NoToken>,
     /// Failures in a row.
     backoff: Backoff,
+}
+
+/// Why there is no token, and until when nobody asks for one again.
+pub(super) struct NoToken {
+    /// How the request for one failed.
+    failure: Failure,
+    /// End of the pause.
+    until: Instant,
+}
+
+impl NoToken {
+    /// The same once more, for a caller that meets it while it is remembered.
+    fn again(&self) -> Self {
+        Self {
+            failure: self.failure.again(),
+            until: self.until,
+        }
+    }
+
+    /// What it means to a request that was not sent for it: whatever is wrong with the token, all that this caller can do
+    /// is to come again when the next one is asked for. A pause of its own would only come on top of that.
+    pub(super) fn of_request(self) -> Failure {
+        self.failure.until(self.until)
+    }
+}
+
+impl From<NoToken> for Failure {
+    /// What it means to somebody who wants a token and nothing else.
+    fn from(none: NoToken) -> Self {
+        none.failure
+    }
 }
 
 /// Gets, keeps and renews the token of one OAuth client.
@@ -115,22 +146,20 @@ impl TokenSource {
 
     /// A token that is good for now; a new one where there is none or its end is near. One that cannot be renewed yet is
     /// used to its end.
-    pub(super) async fn bearer(&self) -> Result<Bearer, Failure> {
+    pub(super) async fn bearer(&self) -> Result<Bearer, NoToken> {
         let mut state = self.state.lock().await;
         let now = Instant::now();
         if let Some(bearer) = state.bearer.as_ref().filter(|bearer| now < bearer.renew_at) {
             return Ok(bearer.clone());
         }
-        if let Some((failure, until)) = &state.failed
-            && now < *until
-        {
-            return state.lasting().ok_or(failure.again());
+        if let Some(remembered) = state.failed.as_ref().filter(|failed| now < failed.until) {
+            return state.lasting().ok_or(remembered.again());
         }
         match self.request().await {
             Ok((header, life)) => Ok(state.keep(header, life)),
             Err(failure) => {
-                let failure = state.fail(failure);
-                state.lasting().ok_or(failure)
+                let failed = state.fail(failure);
+                state.lasting().ok_or(failed)
             }
         }
     }
@@ -218,10 +247,10 @@ impl State {
     }
 
     /// Remembers a failure, so that it is said once and asked again only after a pause.
-    fn fail(&mut self, failure: Failure) -> Failure {
+    fn fail(&mut self, failure: Failure) -> NoToken {
         let pause = match failure.kind {
             FailureKind::Denied => REFUSED_PAUSE,
-            _ => self.backoff.next(),
+            _ => failure.pause(&mut self.backoff),
         };
         if failure.kind == FailureKind::Denied && self.failed.is_none() {
             error!(
@@ -230,8 +259,12 @@ impl State {
                 "credentials refused: nothing can be raised until the OAuth client is enabled again or its id and secret are corrected"
             );
         }
-        self.failed = Some((failure.again(), Instant::now() + pause));
-        failure
+        let failed = NoToken {
+            failure,
+            until: Instant::now() + pause,
+        };
+        self.failed = Some(failed.again());
+        failed
     }
 }
 

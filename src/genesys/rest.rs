@@ -22,7 +22,7 @@ use super::{
     failure::{Failure, FailureKind},
     legs,
     limiter::{Limiter, Permit},
-    oauth::TokenSource,
+    oauth::{NoToken, TokenSource},
     time::PlatformTime,
     tls::{self, NoTls},
     wire::{self, Page},
@@ -115,7 +115,8 @@ impl Genesys {
 
     /// Gets a token, if there is none: whether the platform can be reached and the credentials are good.
     pub(crate) async fn log_in(&self) -> Result<(), Failure> {
-        self.tokens.bearer().await.map(drop)
+        self.tokens.bearer().await?;
+        Ok(())
     }
 
     /// The time now, as the platform has it.
@@ -138,16 +139,19 @@ impl Genesys {
     /// `PATCH /api/v2/routing/conversations/{id}`, permission `routing:conversation:edit`. Sends the priority and
     /// nothing else, because an empty list would remove a skill. Returns the priority that the platform has now.
     /// A refused token is a passing failure here; the next request brings a new one. So is a pause that began since the
-    /// permit was given: what was decided before it is not written after it.
+    /// permit was given: what was decided before it is not written after it, nor is it later than `by`, however long this
+    /// process was stopped or had to wait for a token.
     pub(crate) async fn set_priority(
         &self,
         permit: Permit,
         id: &ConversationId,
         to: Priority,
+        by: Instant,
     ) -> Result<Priority, Failure> {
         let path = format!("api/v2/routing/conversations/{id}");
-        let call =
-            Call::new("set_priority", Method::PATCH, path).sending(json!({ "priority": to }));
+        let call = Call::new("set_priority", Method::PATCH, path)
+            .sending(json!({ "priority": to }))
+            .by(by);
         let attributes: wire::RoutingAttributes = match self.send(&call, permit).await {
             Ok(body) => parse(call.name, &body).unwrap_or_default(),
             Err(Refusal::Token(failure)) => return Err(failure.passing()),
@@ -204,7 +208,7 @@ impl Genesys {
         if self.dry_run && writes {
             return Err(unexpected(call.name, "not sent: this is a dry run").into());
         }
-        let bearer = self.tokens.bearer().await?;
+        let bearer = self.tokens.bearer().await.map_err(NoToken::of_request)?;
         match self.limiter.paused_until() {
             Some(until) if writes => {
                 let kind = FailureKind::Throttled { until };
@@ -215,6 +219,13 @@ impl Genesys {
             _ => self.limiter.pause_over().await,
         }
         let sent = Instant::now();
+        if call.by.is_some_and(|by| by < sent) {
+            let (kind, what) = (
+                FailureKind::Transient,
+                "not sent: it was decided too long ago",
+            );
+            return Err(Failure::local(kind, call.name, what, None).into());
+        }
         let answer = timeout(DEADLINE, self.exchange(call, &bearer.header))
             .await
             .unwrap_or_else(|_late| {
@@ -310,3 +321,6 @@ impl From<Failure> for Refusal {
         Self::Call(failure)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,12 @@ impl PlatformTime {
         let least = date.duration_since(self.ours(answered));
         let most = date.duration_since(self.ours(asked)).saturating_add(second);
         let mut known = self.known();
-        let offset = known.offset.clamp(least, most.max(least));
+        // Where ours is wrong, the earliest time that the date allows: late by a second at most, but never early.
+        let offset = if (least..=most).contains(&known.offset) {
+            known.offset
+        } else {
+            least
+        };
         let correction = (offset - known.offset).abs();
         if correction <= SMALL {
             *known = Known {
@@ -138,7 +143,7 @@ mod tests {
         learn(&time, "Mon, 05 Jan 2026 09:00:03 GMT");
         assert_eq!(seconds_off(&time), 3);
         learn(&time, "Mon, 05 Jan 2026 09:00:00 GMT");
-        assert_eq!(seconds_off(&time), 1, "as little as the date allows");
+        assert_eq!(seconds_off(&time), 0, "rather late than early");
     }
 
     #[tokio::test(start_paused = true)]

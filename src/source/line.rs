@@ -119,7 +119,7 @@ impl Line {
             let Some(opened) = Box::pin(stop.run_until_cancelled(opening)).await else {
                 return;
             };
-            match opened {
+            let until_next = match opened {
                 Ok(connection) => {
                     let up = Instant::now();
                     self.announce(&connection, std::mem::take(&mut failed));
@@ -135,13 +135,15 @@ impl Line {
                         lost_soon += 1;
                         self.say_contested(lost_soon);
                     }
+                    backoff.next()
                 }
                 Err(why) => {
                     why.say(self.number, failed);
                     failed += 1;
+                    why.pause(&mut backoff)
                 }
-            }
-            if !pause(&stop, backoff.next()).await {
+            };
+            if !pause(&stop, until_next).await {
                 return;
             }
         }
@@ -262,7 +264,7 @@ impl Line {
             }
             Err(why) => {
                 why.say(self.number, served.backoff.failures());
-                served.replace_at = Instant::now() + served.backoff.next();
+                served.replace_at = Instant::now() + why.pause(&mut served.backoff);
             }
         }
     }

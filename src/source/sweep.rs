@@ -103,9 +103,10 @@ impl Sweep {
                         "sweep failed: callbacks that notifications miss are found once it works again"
                     );
                 }
-                let pause = backoff.next();
+                let pause = failure.pause(backoff);
                 match failure.kind {
                     FailureKind::Denied => self.every,
+                    FailureKind::Throttled { .. } => pause,
                     _ => pause.min(self.every),
                 }
             }

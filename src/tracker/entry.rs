@@ -1,9 +1,11 @@
 //! What the journal knows of the visit, understood in the light of what is seen; and what to do while it knows nothing.
 
+use jiff::Timestamp;
 use tracing::debug;
 
 use super::{Next, Outcome, Tracker};
 use crate::{
+    clock::elapsed,
     conversation::Waiting,
     journal::{Commit, Entry, JournalError, Meaning},
     policy::Base,
@@ -28,7 +30,7 @@ impl Tracker {
             Meaning::Foreign => {
                 let base = Base {
                     priority: waiting.priority,
-                    step: entry.newest_step(),
+                    step: self.step_of_change(waiting, &entry, now),
                 };
                 let noted = journal.rebase(visit, entry.fence, base, now).await?;
                 if noted == Commit::Done {
@@ -40,6 +42,18 @@ impl Tracker {
         match noted {
             Commit::Done => journal.entry(waiting, now).await.map(Some),
             Commit::Lost => Ok(None),
+        }
+    }
+
+    /// The step that somebody else's change comes after: the newest written, so that an overdue one is made good on top of
+    /// the change. At the highest priority steps fall due that are never written; they are not made good.
+    fn step_of_change(&self, waiting: &Waiting, entry: &Entry, now: Timestamp) -> u32 {
+        let policy = &self.context.policy;
+        let newest = entry.newest_step();
+        if policy.is_at_the_top(entry.expected()) {
+            newest.max(policy.steps_due(elapsed(waiting.since, now)))
+        } else {
+            newest
         }
     }
 

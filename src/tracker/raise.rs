@@ -24,7 +24,7 @@ impl Tracker {
     pub(super) fn pass_over(&mut self, waiting: &Waiting, raise: Raise) -> Next {
         let policy = &self.context.policy;
         if policy.max_raises == Some(raise.step) {
-            return self.limited(Limit::MaxRaises, waiting.visit.leg.clone());
+            return self.limited(Limit::MaxRaises, waiting);
         }
         let due = policy.due_at(waiting.since, raise.step.saturating_add(1));
         if self.context.dry_run {
@@ -119,7 +119,7 @@ impl Tracker {
         match self
             .context
             .genesys
-            .set_priority(permit, &self.id, write.to)
+            .set_priority(permit, &self.id, write.to, self.looked_at + FRESH)
             .await
         {
             Ok(now_at) => {
@@ -139,7 +139,7 @@ impl Tracker {
             // The claim stays open: the write may have arrived all the same.
             Err(failure) if failure.is_passing() => {
                 debug!(conversation_id = %self.id, error = %failure, "no answer to a raise: looking again");
-                Ok(Next::Pause(self.writes.next()))
+                Ok(Next::Pause(failure.pause(&mut self.writes)))
             }
             Err(failure) => {
                 let at = self.context.now();

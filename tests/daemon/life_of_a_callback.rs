@@ -205,6 +205,30 @@ async fn it_stops_at_max_priority() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_a_supervisor_lowers_from_max_priority_is_raised_again_from_there() {
+    for told in [true, false] {
+        let centre = Centre::with(|options| options.priority_events = told).await;
+        let centre = centre.set("POLICY__MAX_PRIORITY", "3");
+        let daemon = centre.start_ready().await;
+        let id = centre.callback();
+        daemon.until(|now| now.limited == 1).await;
+        pass(minutes(10)).await;
+        let looks = centre.looks(&id);
+        let set = centre.world().set_priority(&id, Priority::clamped(1));
+        set.unwrap();
+        // Where no event tells of it, the next sweep does.
+        daemon.tracks(1).await;
+        daemon.until(|now| now.limited == 2).await;
+        assert_eq!(centre.writes(&id), [1, 2, 3, 2, 3], "told: {told}");
+        pass(minutes(30)).await;
+        assert_eq!(daemon.now().tracked, 0, "told: {told}");
+        let looks = centre.looks(&id) - looks;
+        assert!(looks <= 5, "{looks} looks, told: {told}");
+        daemon.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_ends_when_the_customer_hangs_up_or_a_flow_takes_it() {
     let centre = Centre::open().await;
     let daemon = centre.start_ready().await;

@@ -22,8 +22,6 @@ use crate::harness::{Centre, Running, pass};
 /// Longest time from the end of a fault until every callback is where it belongs: the longest pause between two looks,
 /// a request that was given up, and the requests themselves.
 const CATCH_UP: Duration = Duration::from_secs(90);
-/// The same where there was no token: the longest pause between two requests for one comes before.
-const CATCH_UP_WITHOUT_TOKEN: Duration = Duration::from_secs(150);
 /// Least priority after the outages, which take an hour.
 const HOUR: i64 = 13;
 /// Callbacks that live through an outage.

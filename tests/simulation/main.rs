@@ -1,7 +1,7 @@
 //! Whatever happens, in whatever order: is everybody on target, nobody written to twice, and no limit broken?
 //!
 //! One number, the seed, decides a policy, a platform and a list of operations: callbacks arrive, are alerted, answered,
-//! transferred; supervisors change priorities; events, requests and sockets go wrong; the platform is gone; the daemon is
+//! transferred; supervisors change priorities; the machine's clock is set; events, requests and sockets go wrong; the platform is gone; the daemon is
 //! killed and started again on the same journal. The real daemon and the embedded platform live through it in one
 //! process at virtual time, and after every operation it is judged whether
 //!
@@ -20,11 +20,7 @@
 //! A seed that fails prints itself, the shortest list of its operations that still fails, and how to play it again.
 //! Delays between attempts are drawn by the daemon and not from the seed, so a rare failure may want a few tries.
 //!
-//! Two things are not judged: a callback that a supervisor lowers from `max_priority`, which the daemon has let go of; and the
-//! rate across a restart, because a daemon that was started since has a token of its own.
-//!
-//! Not among the operations: a step of the daemon's wall clock against the platform's, which needs a clock that can be
-//! stepped.
+//! The rate is not judged across a restart, because a daemon that was started since has a token of its own.
 
 #![expect(
     clippy::unwrap_used,

@@ -62,9 +62,6 @@ struct Stay {
     changes: Vec<(Timestamp, i64, Vec<Base>)>,
     /// Values written for each step.
     written: BTreeMap<u32, i64>,
-    /// Whether a supervisor has lowered it from `max_priority`. The daemon has let go of it then, and takes it up again at its
-    /// next start only: nothing is judged but that it is not above target.
-    let_go: bool,
     /// When it was last disturbed by the world.
     touched: Timestamp,
     /// When it ended.
@@ -146,7 +143,6 @@ impl Model {
             bases: vec![Base { points, step: 0 }],
             changes: Vec::new(),
             written: BTreeMap::new(),
-            let_go: false,
             touched: began,
             left: None,
         });
@@ -170,16 +166,13 @@ impl Model {
     pub(crate) fn change(
         &mut self,
         id: &ConversationId,
-        (from, points): (i64, i64),
+        points: i64,
         now: Timestamp,
         notes: &Notes,
     ) {
         let rule = self.rule;
         let Some(stay) = self.last(id) else { return };
         let newest = notes.newest_step(id, stay.entered);
-        stay.let_go |= rule
-            .max_priority
-            .is_some_and(|most| from >= most && points < most);
         stay.changed(rule, points, now, newest);
     }
 
@@ -292,7 +285,7 @@ impl Model {
                 rule.max_priority.is_some_and(|most| points >= most) || rule.max_raises == Some(due)
             };
             possible += 1;
-            if !settled || stay.let_go {
+            if !settled {
                 continue;
             }
             let refused = requests.iter().any(|request| {

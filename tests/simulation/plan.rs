@@ -119,6 +119,8 @@ pub(crate) enum Operation {
     DiskFull,
     /// All faults are over.
     Calm,
+    /// The clock of the daemon's machine is set by so many minutes, forwards or back.
+    SetClock(i64),
     /// Nothing but time.
     Rest,
 }
@@ -287,6 +289,7 @@ fn fault(dice: &mut impl Rng) -> Operation {
         11..=14 => Operation::Line(line_fault(dice)),
         15 => Operation::Outage(dice.random_bool(0.5)),
         16..=17 => Operation::Kill(dice.random_range(0..90)),
+        18 if dice.random_bool(0.5) => Operation::SetClock(pick(dice, &[-60, -7, 7, 60])),
         18 => Operation::Restart(dice.random_range(0..30)),
         _ => Operation::DiskFull,
     }

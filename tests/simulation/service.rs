@@ -10,7 +10,7 @@ use callback_prioritizer::{
     shutdown::Shutdown,
     status::Status,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::{
     task::{JoinSet, spawn_blocking, yield_now},
     time::{Instant, sleep_until, timeout},
@@ -27,8 +27,10 @@ const OPENINGS: u32 = 100_000;
 pub(crate) struct Service {
     /// Settings of the daemons, as environment variables.
     settings: BTreeMap<String, String>,
-    /// Wall time.
-    clock: Clock,
+    /// The machine's clock.
+    pub(crate) clock: MachineClock,
+    /// The clock that is right.
+    platform_clock: Clock,
     /// What daemons remember.
     pub(crate) witness: Arc<Witness>,
     /// The journal where it is no file.
@@ -53,6 +55,22 @@ pub(crate) struct Running {
     task: JoinSet<Result<(), DaemonError>>,
 }
 
+/// The clock of the machine that daemons run on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MachineClock(Clock);
+
+impl MachineClock {
+    /// One that agrees with this one, as long as nobody sets it.
+    fn right(clock: Clock) -> Self {
+        Self(clock.settable())
+    }
+
+    /// Sets it by so many minutes.
+    pub(crate) fn set(self, by: i64) {
+        self.0.set(SignedDuration::from_mins(by));
+    }
+}
+
 impl Service {
     /// Nothing runs yet. A journal that is a file is in a folder of this name.
     pub(crate) fn new(plan: &Plan, url: &str, clock: Clock, name: &str) -> Self {
@@ -65,7 +83,8 @@ impl Service {
         }
         Self {
             settings: settings_of(plan, url),
-            clock,
+            clock: MachineClock::right(clock),
+            platform_clock: clock,
             witness: Arc::default(),
             memory: Arc::new(MemoryJournal::default()),
             file: plan.durable.then(|| folder.join("journal.db")),
@@ -125,13 +144,13 @@ impl Service {
         let daemon = Daemon {
             settings: settings::load(None, &self.settings).expect("good settings"),
             journal: Arc::<Witness>::clone(&self.witness),
-            clock: self.clock,
+            clock: self.clock.0,
             status: status.clone(),
         };
         let mut task = JoinSet::new();
         let switch = shutdown.clone();
         task.spawn(async move { daemon.run(&switch).await });
-        self.starts.push(self.clock.now());
+        self.starts.push(self.platform_clock.now());
         self.daemon = Some(Running {
             status,
             shutdown,
@@ -144,7 +163,7 @@ impl Service {
         let Some(path) = &self.file else {
             return Arc::clone(&self.memory);
         };
-        let now = self.clock.now();
+        let now = self.clock.0.now();
         for _ in 0..OPENINGS {
             let path = path.clone();
             // On a thread of its own: the last owner's operation may be under way, and virtual time stands still.

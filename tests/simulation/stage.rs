@@ -190,6 +190,7 @@ impl Stage {
                 self.service.start_by(Instant::now());
                 self.model.calm(self.sandbox.world().now());
             }
+            Operation::SetClock(by) => self.service.clock.set(*by),
             Operation::Rest => {}
             fault => {
                 self.model.storm();
@@ -254,7 +255,7 @@ impl Stage {
                 let points = kept + by;
                 if world.set_priority(&id, Priority::clamped(points)).is_ok() {
                     self.model
-                        .change(&id, (kept, points), now, &self.service.witness.notes());
+                        .change(&id, points, now, &self.service.witness.notes());
                 }
             }
             _ => {}

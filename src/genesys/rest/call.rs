@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::Value;
+use tokio::time::Instant;
 
 /// One request, before it has a token.
 pub(super) struct Call {
@@ -17,6 +18,8 @@ pub(super) struct Call {
     pub(super) body: Option<Value>,
     /// What it does to the world.
     pub(super) effect: Effect,
+    /// Not to be sent any more after this.
+    pub(super) by: Option<Instant>,
 }
 
 /// What a call does to the world: decides whether it may leave in a dry run, and when its turn comes.
@@ -40,6 +43,7 @@ impl Call {
             query: Vec::new(),
             body: None,
             effect: Effect::Writes,
+            by: None,
         }
     }
 
@@ -51,6 +55,12 @@ impl Call {
     /// The same with this effect.
     pub(super) fn which(mut self, effect: Effect) -> Self {
         self.effect = effect;
+        self
+    }
+
+    /// The same, to be sent by then or not at all.
+    pub(super) fn by(mut self, by: Instant) -> Self {
+        self.by = Some(by);
         self
     }
 

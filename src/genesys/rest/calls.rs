@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::{Call, Effect, Genesys, Page};
 use crate::{
-    conversation::{ConversationId, QueueId},
+    conversation::{ConversationId, Priority, QueueId},
     genesys::{
         channel::{Channel, Topic, TopicOutcome},
         failure::{Failure, FailureKind},
+        oauth::NoToken,
         wire,
     },
 };
@@ -29,6 +30,8 @@ pub(crate) struct Sighting {
     pub(crate) id: ConversationId,
     /// Differs from visit to visit.
     pub(crate) visit_key: VisitKey,
+    /// Its priority, where the row says so.
+    pub(crate) priority: Option<Priority>,
 }
 
 /// What tells one visit of a conversation from the next in the activity query, which does not name the leg.
@@ -161,7 +164,8 @@ impl Genesys {
         .sending(json!({}));
         let channel: wire::Channel = self.ask(&call).await?;
         // From the cache: the request that was just made had a token.
-        let token_ends = self.tokens.bearer().await?.renew_at;
+        let token = self.tokens.bearer().await.map_err(NoToken::of_request)?;
+        let token_ends = token.renew_at;
         Channel::accept(channel, &self.streaming, self.now(), token_ends).map_err(|reason| {
             let what = format!("the channel is not used: {reason}");
             Failure::local(FailureKind::Unexpected, "create_channel", what, None)
@@ -307,7 +311,11 @@ pub(in crate::genesys) fn sweep_page(answer: wire::ActivityAnswer) -> SweepPage 
                     queue: row.queue_id.or_else(|| group.clone()),
                     since: row.activity_date,
                 };
-                page.sightings.push(Sighting { id, visit_key });
+                page.sightings.push(Sighting {
+                    id,
+                    visit_key,
+                    priority: row.routing_priority.map(Priority::clamped),
+                });
             }
         }
     }

@@ -1,10 +1,11 @@
 //! One connection of a line: how it comes up, and what is said when it does not.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tracing::{debug, warn};
 
 use crate::{
+    backoff::Backoff,
     conversation::ConversationId,
     genesys::{Channel, EndReason, Failure, Genesys, Socket},
     source::subscription::{self, Subscribed, Wanted},
@@ -49,6 +50,14 @@ pub(super) enum NoConnection {
 }
 
 impl NoConnection {
+    /// How long to wait before the next attempt.
+    pub(super) fn pause(&self, backoff: &mut Backoff) -> Duration {
+        match self {
+            Self::Request(failure) => failure.pause(backoff),
+            Self::Socket(_) => backoff.next(),
+        }
+    }
+
     /// Says that no connection came up; once in a row of failures, not at each.
     pub(super) fn say(&self, line: usize, failures: u32) {
         match self {

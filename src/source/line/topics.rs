@@ -114,7 +114,7 @@ impl Line {
             }
             Err(failure) if failure.is_passing() => {
                 debug!(error = %failure, "topics not added: trying again");
-                served.flush_at = Some(Instant::now() + served.backoff.next());
+                served.flush_at = Some(Instant::now() + failure.pause(&mut served.backoff));
             }
             Err(failure) => {
                 info!(line = self.number, error = %failure, "the channel takes no topics: replacing it");

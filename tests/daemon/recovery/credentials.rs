@@ -2,7 +2,7 @@
 
 use callback_prioritizer::sandbox::{Callback, Effect, RequestFault};
 
-use super::{CATCH_UP_WITHOUT_TOKEN, HOUR, caught_up_by_one_write_each, log::Log, raised_once};
+use super::{CATCH_UP, HOUR, caught_up_by_one_write_each, log::Log, raised_once};
 use crate::harness::{Centre, minutes, pass};
 
 /// Path of the token request.
@@ -27,7 +27,7 @@ async fn a_client_disabled_for_an_hour_is_asked_for_slowly_and_goes_on_by_itself
     assert_eq!(error, 1, "said once, as an error");
 
     centre.sandbox.faults().disable_client(false);
-    caught_up_by_one_write_each(&centre, &daemon, &ids, CATCH_UP_WITHOUT_TOKEN).await;
+    caught_up_by_one_write_each(&centre, &daemon, &ids, CATCH_UP).await;
     assert_eq!(centre.requests("POST", TOKEN) - before - tokens, 1);
     assert_eq!(log.count(&["\"INFO\"", "token received again"]), 1);
     daemon.stop().await;
@@ -47,7 +47,7 @@ async fn a_token_that_expires_while_the_client_is_disabled_is_renewed_when_it_is
     let tokens = centre.requests("POST", TOKEN) - tokens;
     assert!((25..=51).contains(&tokens), "{tokens} in fifty minutes");
     centre.sandbox.faults().disable_client(false);
-    pass(CATCH_UP_WITHOUT_TOKEN).await;
+    pass(CATCH_UP).await;
     for (id, before) in ids.iter().zip(before) {
         let writes = centre.writes(id);
         assert_eq!(writes.len(), before + 1, "{writes:?}");
@@ -69,7 +69,7 @@ async fn a_sign_in_that_is_down_for_an_hour_is_tried_with_growing_pauses() {
     let tokens = centre.requests("POST", TOKEN) - before;
     assert!((60..200).contains(&tokens), "{tokens} in an hour");
     centre.sandbox.faults().clear();
-    caught_up_by_one_write_each(&centre, &daemon, &ids, CATCH_UP_WITHOUT_TOKEN).await;
+    caught_up_by_one_write_each(&centre, &daemon, &ids, CATCH_UP).await;
     daemon.stop().await;
 }
 

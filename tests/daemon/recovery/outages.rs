@@ -65,11 +65,21 @@ async fn hour_behind_a_cable_that_is(cable: Cable) {
 
 #[tokio::test(start_paused = true)]
 async fn a_platform_that_resets_everything_for_an_hour_is_caught_up_by_one_write_each() {
+    hour_in_which_every_request_meets(Effect::Cut).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_answers_503_for_an_hour_is_caught_up_by_one_write_each() {
+    hour_in_which_every_request_meets(Effect::Answer(503, None)).await;
+}
+
+/// An hour in which every request goes wrong alike, and no socket opens.
+async fn hour_in_which_every_request_meets(effect: Effect) {
     let centre = Centre::open().await;
     let daemon = centre.start_ready().await;
     let ids = raised_once(&centre, &daemon).await;
     let faults = centre.sandbox.faults();
-    faults.requests(RequestFault::to("", "/", Effect::Cut));
+    faults.requests(RequestFault::to("", "/", effect));
     faults.refuse_sockets(503, None);
     faults.cut_sockets();
     let asked = daemon.now().requests;

@@ -1,0 +1,77 @@
+//! What the request path does not send.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Duration;
+
+use super::*;
+use crate::sandbox::{Callback, Options, Sandbox};
+
+/// A platform where one callback waits, and a handle on it.
+async fn platform() -> (Sandbox, ConversationId, Genesys) {
+    let clock = Clock::anchored("2026-01-05T09:00:00Z".parse().unwrap());
+    let options = Options {
+        clock,
+        ..Options::default()
+    };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let queue = sandbox.world().queue("Support").unwrap();
+    let id = sandbox.world().add_callback(Callback::to(&queue));
+    let settings = [
+        ("CALLBACK_PRIORITIZER__GENESYS__API_URL", sandbox.url()),
+        ("CALLBACK_PRIORITIZER__GENESYS__LOGIN_URL", sandbox.url()),
+        (
+            "CALLBACK_PRIORITIZER__GENESYS__CLIENT_ID",
+            "sandbox".to_owned(),
+        ),
+        ("GENESYSCLOUD_OAUTHCLIENT_SECRET", "sandbox".to_owned()),
+    ];
+    let settings: BTreeMap<_, _> = settings
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+    let settings = settings::load(None, &settings).unwrap();
+    let genesys = Genesys::new(&settings.genesys, false, clock, Status::default()).unwrap();
+    (sandbox, id, genesys)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_is_late_is_not_sent() {
+    let (sandbox, id, genesys) = platform().await;
+    genesys.log_in().await.unwrap();
+    let decided = Instant::now();
+    let by = decided + Duration::from_secs(2);
+    let one = Priority::clamped(1);
+    let permit = genesys.permit().await;
+    assert_eq!(
+        genesys.set_priority(permit, &id, one, by).await.unwrap(),
+        one
+    );
+
+    tokio::time::advance(Duration::from_secs(3)).await;
+    let permit = genesys.permit().await;
+    let late = genesys
+        .set_priority(permit, &id, Priority::clamped(2), by)
+        .await;
+    assert!(late.unwrap_err().is_passing());
+    assert_eq!(sandbox.world().writes().len(), 1);
+    assert_eq!(sandbox.world().priority(&id), Some(one));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_token_every_request_waits_for_the_next_attempt_to_get_one() {
+    let (sandbox, id, genesys) = platform().await;
+    sandbox.faults().disable_client(true);
+    let refused = genesys.log_in().await.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Denied);
+    let permit = genesys.permit().await;
+    let FailureKind::Throttled { until } = genesys.look(permit, &id).await.unwrap_err().kind else {
+        panic!("nothing but time can help");
+    };
+    assert!(until > Instant::now());
+    tokio::time::sleep_until(until).await;
+    sandbox.faults().disable_client(false);
+    let permit = genesys.permit().await;
+    genesys.look(permit, &id).await.unwrap();
+    let tokens = sandbox.requests().into_iter();
+    assert_eq!(tokens.filter(|one| one.path == "/oauth/token").count(), 2);
+}
