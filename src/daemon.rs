@@ -34,7 +34,8 @@ use crate::{
         Notice,
         notifications::{Follow, Notifications},
         queues::Queues,
-        sweep::{Found, Sweep, SweepRequests},
+        sight::Sight,
+        sweep::{First, Sweep, SweepRequests},
     },
     status::{Status, http},
     tracker::{Context, Pace},
@@ -164,16 +165,18 @@ impl Daemon {
         &self,
         genesys: &Arc<Genesys>,
         queues: &Arc<Queues>,
-        first: Found,
+        first: First,
         stop: CancellationToken,
     ) -> Parts {
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
         let (follow_sender, follows) = mpsc::unbounded_channel();
-        let context = self.context(genesys, queues, follow_sender);
+        let sight = Arc::new(Sight::new(self.status.clone()));
+        let context = self.context(genesys, queues, &sight, follow_sender);
         let sweeps = SweepRequests::default();
         let sweep = Sweep {
             genesys: Arc::clone(genesys),
             queues: Arc::clone(queues),
+            manner: Arc::clone(&first.manner),
             every: self.settings.callbacks.sweep,
             requests: sweeps.clone(),
             notices: notice_sender.clone(),
@@ -184,6 +187,7 @@ impl Daemon {
             queues: Arc::clone(queues),
             notices: notice_sender,
             sweeps,
+            sight,
             status: self.status.clone(),
             follows,
         };
@@ -222,6 +226,7 @@ impl Daemon {
         &self,
         genesys: &Arc<Genesys>,
         queues: &Arc<Queues>,
+        sight: &Arc<Sight>,
         follows: mpsc::UnboundedSender<Follow>,
     ) -> Arc<Context> {
         Arc::new(Context {
@@ -229,6 +234,7 @@ impl Daemon {
             journal: Arc::clone(&self.journal),
             policy: Policy::from(&self.settings.policy),
             queues: Arc::clone(queues),
+            sight: Arc::clone(sight),
             status: self.status.clone(),
             pace: Pace::new(self.settings.genesys.requests_per_minute),
             follows,

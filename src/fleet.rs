@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
     task::{Id, JoinError, JoinSet},
-    time::timeout,
+    time::{Instant, MissedTickBehavior, interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -18,12 +18,15 @@ use crate::{
     conversation::{ConversationId, ParticipantId, Priority, Waiting},
     genesys::{Sighting, VisitKey},
     policy::Limit,
-    source::{Notice, notifications::Follow},
-    tracker::{Bell, Context, Outcome, Tracker},
+    source::{Notice, notifications::Follow, sight::PULSE},
+    tracker::{Context, Outcome, Tracker, View},
 };
 
 /// Trackers started for one conversation after panics; more would repeat the same mistake.
 const MAX_PANICS: u32 = 3;
+
+/// How long an event may come after the end that it does not tell of. It is not believed then, but looked into.
+const AFTERMATH: Duration = Duration::from_mins(10);
 
 /// All trackers and what is known of them.
 pub(crate) struct Fleet {
@@ -37,6 +40,8 @@ pub(crate) struct Fleet {
     tasks: HashMap<Id, ConversationId>,
     /// Callbacks that wait on without needing a raise.
     settled: HashMap<ConversationId, Settled>,
+    /// When the waits of those who are tracked no more ended.
+    ended: HashMap<ConversationId, Instant>,
     /// Panics by conversation.
     panics: HashMap<ConversationId, u32>,
     /// Ends all trackers.
@@ -45,8 +50,8 @@ pub(crate) struct Fleet {
 
 /// A conversation with a tracker.
 struct Member {
-    /// Wakes the tracker.
-    bell: Arc<Bell>,
+    /// What is known of it; wakes the tracker.
+    view: Arc<View>,
     /// What the sweep called the visit, where the sweep started this tracker.
     key: Option<VisitKey>,
 }
@@ -79,6 +84,7 @@ impl Fleet {
             members: HashMap::new(),
             tasks: HashMap::new(),
             settled: HashMap::new(),
+            ended: HashMap::new(),
             panics: HashMap::new(),
             stop,
         }
@@ -91,9 +97,12 @@ impl Fleet {
         mut notices: mpsc::Receiver<Notice>,
         grace: Duration,
     ) -> usize {
+        let mut pulse = interval(PULSE);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => break,
+                _ = pulse.tick() => self.context.sight.pulse(),
                 Some(notice) = notices.recv() => self.heed(notice),
                 Some(ended) = self.trackers.join_next_with_id() => self.reap(ended),
             }
@@ -117,44 +126,45 @@ impl Fleet {
             Notice::Resync {
                 sightings,
                 complete,
-            } => self.resync(&sightings, complete),
-            Notice::Changed { id, seen } => self.look_at(id, seen.as_ref()),
-            Notice::Gone(id) => {
+                asked,
+            } => self.resync(&sightings, complete, asked),
+            Notice::Changed { id, seen } => self.changed(id, seen),
+            Notice::Gone { id, legs, ending } => {
                 if let Some(member) = self.members.get(&id) {
-                    member.bell.ring();
+                    member.view.legs_are_over(&legs, ending);
                 }
             }
         }
     }
 
     /// A callback may wait: wakes its tracker or starts one, unless the event shows only what is known.
-    fn look_at(&mut self, id: ConversationId, seen: Option<&Waiting>) {
+    fn changed(&mut self, id: ConversationId, seen: Option<Waiting>) {
         if let Some(member) = self.members.get(&id) {
-            if !seen.is_some_and(|seen| member.bell.knows(seen)) {
-                member.bell.ring_for_wait();
+            match &seen {
+                Some(seen) if member.view.event_shows(seen) => self.context.sight.echo(),
+                Some(_) => {}
+                None => member.view.ring_for_wait(),
             }
             return;
         }
         let no_news = self.settled.get(&id).is_some_and(|settled| {
-            seen.is_some_and(|seen| {
+            seen.as_ref().is_some_and(|seen| {
                 seen.visit.leg == settled.leg && !settled.is_upset_by(Some(seen.priority))
             })
         });
         if !no_news {
-            self.start(id, None);
+            let believed = seen.filter(|_| !self.ended.contains_key(&id));
+            self.start(id, believed, None);
         }
     }
 
     /// Compares who waits with who is tracked.
-    fn resync(&mut self, sightings: &[Sighting], complete: bool) {
+    fn resync(&mut self, sightings: &[Sighting], complete: bool, asked: Instant) {
         let first = !self.context.status.snapshot().swept;
         let mut found = 0;
         for sighting in sightings {
             if let Some(member) = self.members.get(&sighting.id) {
-                // A scheduled one may have begun to wait without a word.
-                if member.bell.is_idle() {
-                    member.bell.ring_for_wait();
-                }
+                member.view.sweep_shows(sighting, asked);
                 continue;
             }
             if self.is_settled(sighting) {
@@ -162,11 +172,13 @@ impl Fleet {
             }
             if self.context.queues.wants(sighting.visit_key.queue.as_ref()) {
                 found += u64::from(!self.settled.contains_key(&sighting.id));
-                self.start(sighting.id.clone(), Some(sighting.visit_key.clone()));
+                self.start(sighting.id.clone(), None, Some(sighting.visit_key.clone()));
             }
         }
         if complete {
-            self.confirm_missing(sightings);
+            self.confirm_missing(sightings, asked);
+            self.ended.retain(|_, at| at.elapsed() < AFTERMATH);
+            self.context.sight.swept(asked);
         }
         self.context.status.update(|now| {
             now.swept = true;
@@ -187,20 +199,20 @@ impl Fleet {
 
     /// Wakes the trackers of callbacks that should have been seen waiting and were not: one absence is no proof, a look
     /// is. Forgets those that were settled.
-    fn confirm_missing(&mut self, sightings: &[Sighting]) {
+    fn confirm_missing(&mut self, sightings: &[Sighting], asked: Instant) {
         let seen: std::collections::HashSet<&ConversationId> =
             sightings.iter().map(|sighting| &sighting.id).collect();
         for (id, member) in &self.members {
-            if member.bell.is_waiting() && !seen.contains(id) {
-                member.bell.ring();
+            if !seen.contains(id) {
+                member.view.sweep_misses(asked);
             }
         }
         self.settled.retain(|id, _| seen.contains(id));
         self.panics.retain(|id, _| seen.contains(id));
     }
 
-    /// Starts a tracker.
-    fn start(&mut self, id: ConversationId, key: Option<VisitKey>) {
+    /// Starts a tracker, for what an event has shown or what a sweep has.
+    fn start(&mut self, id: ConversationId, seen: Option<Waiting>, key: Option<VisitKey>) {
         if self
             .panics
             .get(&id)
@@ -208,18 +220,19 @@ impl Fleet {
         {
             return;
         }
-        let bell = Arc::new(Bell::default());
+        let view = Arc::new(View::default());
         let settled = self.settled.get(&id).map(|settled| settled.leg.clone());
         let tracker = Tracker::new(
             id.clone(),
             Arc::clone(&self.context),
-            Arc::clone(&bell),
+            Arc::clone(&view),
             self.stop.clone(),
+            seen,
             settled,
         );
         let task = self.trackers.spawn(tracker.run());
         self.tasks.insert(task.id(), id.clone());
-        self.members.insert(id, Member { bell, key });
+        self.members.insert(id, Member { view, key });
         self.count();
     }
 
@@ -230,7 +243,7 @@ impl Fleet {
             return;
         };
         let member = self.members.remove(&id);
-        let news = member.as_ref().is_some_and(|member| member.bell.has_news());
+        let news = member.as_ref().is_some_and(|member| member.view.has_news());
         let key = member.and_then(|member| member.key);
         // The receiver ends only with the daemon.
         let _ended = self.context.follows.send(Follow::End(id.clone()));
@@ -247,8 +260,9 @@ impl Fleet {
             Ok((_, Outcome::Over(ending))) => {
                 debug!(conversation_id = %id, ?ending, "tracker ended");
                 self.settled.remove(&id);
+                self.ended.insert(id.clone(), Instant::now());
                 if news {
-                    self.start(id, None);
+                    self.start(id, None, None);
                 }
             }
             Ok((_, Outcome::Stopped)) => {}

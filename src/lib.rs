@@ -15,7 +15,7 @@
 //!                    ▼
 //!                  fleet                     one tracker a conversation: start, wake, reap, drain
 //!                    ▼
-//!                 tracker ──► policy         look, decide (pure), wait or write
+//!                 tracker ──► policy         decide (pure) on what is known, wait, look or write
 //!                    │ ▲
 //!          journal ◄─┘ └─── genesys          claim before the PATCH, commit after
 //! ```
@@ -29,7 +29,7 @@
 //! | [`logging`], [`clock`], [`shutdown`] | one form of log line, one source of wall time, two signals |
 //! | [`genesys`] | the platform as we need it: one request path, failures classified, sockets |
 //! | [`conversation`] | ids, priorities, visits, what was observed |
-//! | `source` | where callbacks come from: notifications, and the sweep that repairs them |
+//! | `source` | where callbacks come from: notifications, the sweep that repairs them, and whether both can be relied on |
 //! | [`policy`] | when to raise, by how much, when to stop; pure |
 //! | `tracker` | one conversation, one task |
 //! | `fleet` | owns all trackers |
@@ -47,10 +47,12 @@
 //!    late or doubled step does no harm, one write catches up on an outage, nothing is ever lowered.
 //! 3. **Nothing is written without a claim,** and nothing to a callback that is known to be answered: news cut the wait
 //!    for a permit short, and the last decision is made after it.
-//! 4. **Every wait can be interrupted** except a write in flight, every task has an owner, and one clock drives all of
+//! 4. **What agrees is believed, what differs is looked at.** While everything is in sight a raise is decided on what is
+//!    known and costs one request; otherwise a look comes first.
+//! 5. **Every wait can be interrupted** except a write in flight, every task has an owner, and one clock drives all of
 //!    them, so the whole daemon runs at virtual speed in tests.
-//! 5. **Lenient on the wire, strict on settings.** Unknown fields and values are passed over; unknown settings refused.
-//! 6. **Nothing secret or personal is printed:** not the secret, tokens, channel ids, names, numbers, or payloads.
+//! 6. **Lenient on the wire, strict on settings.** Unknown fields and values are passed over; unknown settings refused.
+//! 7. **Nothing secret or personal is printed:** not the secret, tokens, channel ids, names, numbers, or payloads.
 //!
 //! # Glossary
 //!
@@ -64,7 +66,9 @@
 //! - **channel**, **topic**, **socket**: how notifications come. **line**: a channel with its topics and its socket.
 //! - **tracker**, **fleet**: the task of one conversation, and all of them.
 //! - **claim**, **commit**: what the journal notes before and after a write. **foreign**: done by somebody else.
-//! - **permit**: the right to send one request. **pause**: the time in which nobody may.
+//! - **view**: what is known of a callback without asking. **sight**: whether that can be believed. **echo**: the event that
+//!   tells of our own write.
+//! - **permit**: the right to send one request. **turn**: what it is for, and so who goes first. **pause**: the time in which nobody may.
 
 pub mod cli;
 

@@ -69,8 +69,8 @@ pub const BURST: u32 = 30;
 /// The sustained rate that, with its burst, never exceeds the platform's usual limit of 300 requests a minute.
 pub const USUAL_REQUESTS_PER_MINUTE: u32 = 270;
 
-/// Requests that one raise costs: a look at the conversation and a write.
-pub const REQUESTS_PER_RAISE: u32 = 2;
+/// Per cent of the requests that can be spent on raises, at one a raise; the rest is for sweeps, topics and looks.
+pub const SHARE_FOR_RAISES: u32 = 95;
 
 /// The settings in use. Made by `load` only, so they are known to be complete.
 #[derive(Clone, Debug)]

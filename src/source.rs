@@ -10,12 +10,16 @@ pub(crate) mod notifications;
 
 pub(crate) mod queues;
 
+pub(crate) mod sight;
+
 mod subscription;
 
 pub(crate) mod sweep;
 
+use tokio::time::Instant;
+
 use crate::{
-    conversation::{ConversationId, Waiting},
+    conversation::{ConversationId, Ending, ParticipantId, Waiting},
     genesys::Sighting,
 };
 
@@ -28,6 +32,8 @@ pub(crate) enum Notice {
         sightings: Vec<Sighting>,
         /// Whether a callback that is not among them was not waiting.
         complete: bool,
+        /// When they were asked for.
+        asked: Instant,
     },
     /// A callback may wait: look at it.
     Changed {
@@ -37,5 +43,12 @@ pub(crate) enum Notice {
         seen: Option<Waiting>,
     },
     /// A callback may have stopped waiting: look at it if it is tracked.
-    Gone(ConversationId),
+    Gone {
+        /// Which conversation.
+        id: ConversationId,
+        /// ACD legs of it that are over.
+        legs: Vec<ParticipantId>,
+        /// How its last wait ended, where the event says so.
+        ending: Option<Ending>,
+    },
 }

@@ -21,6 +21,9 @@ pub struct Snapshot {
     pub journal_trouble: Option<String>,
     /// Sockets that are up.
     pub sockets: usize,
+    /// Whether what is known of callbacks is believed, so that a raise costs one request: all sockets are up and a recent
+    /// sweep is in. Otherwise every raise is preceded by a look.
+    pub sighted: bool,
     /// Times a socket came up.
     pub connects: u64,
     /// Conversations with a tracker.

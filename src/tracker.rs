@@ -1,9 +1,9 @@
 //! One conversation, one task: look, decide, wait or write, until the callback is answered or ends.
 //!
-//! A wake-up is a bell, not a message: fifty events for one conversation are one look. Every wait can be cut short by
-//! the bell and by the stop; only a write in flight is never cut off. The permit of a write is waited for *before* the
-//! last decision, so that a step that became pointless meanwhile costs nothing and a long wait is caught up by the one
-//! write that follows it.
+//! What is known of the callback is its [`View`]. While it can be believed (`source::sight`), a due step is decided on it and
+//! costs one request; otherwise a look comes first. Every wait can be cut short by the view's bell and by the stop; only a
+//! write in flight is never cut off. The permit of a write is waited for *before* the last decision, so that a step that
+//! became pointless meanwhile costs nothing and a long wait is caught up by the one write that follows it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     conversation::{
         ConversationId, Ending, Observed, ParticipantId, Priority, QueueId, Visit, Waiting,
     },
-    genesys::{Failure, FailureKind, Permit},
+    genesys::{Failure, FailureKind, Permit, Turn},
     journal::JournalError,
     policy::{Limit, Step},
 };
@@ -33,9 +33,15 @@ mod raise;
 
 mod report;
 
-pub(crate) use context::{Bell, Context};
-pub(crate) use pace::Pace;
+mod view;
 
+pub(crate) use context::Context;
+pub(crate) use pace::Pace;
+pub(crate) use view::View;
+
+/// Age up to which what was seen is written on without another look. A write and an answer may cross on the wire for as
+/// long; more would only be a matter of waiting for a permit.
+const FRESH: Duration = Duration::from_secs(2);
 /// Longest sleep at once. What the platform's time is may be learnt better while we sleep; this is how late it is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// Time between looks at a scheduled callback that is due but does not wait yet. It enters its queue up to a minute
@@ -59,12 +65,14 @@ pub(crate) struct Tracker {
     id: ConversationId,
     /// What all trackers share.
     context: Arc<Context>,
-    /// Rings when there is news.
-    bell: Arc<Bell>,
+    /// What is known of it, and whether there is news.
+    view: Arc<View>,
     /// Ends all waits.
     stop: CancellationToken,
     /// The visit that is being raised, and since when.
     visit: Option<(Visit, Option<QueueId>, Timestamp)>,
+    /// The wait as it was seen last.
+    seen: Option<Waiting>,
     /// A visit that needs no raise any more, and was said to be so before.
     settled: Option<ParticipantId>,
     /// Newest step that the platform refused, or that a dry run has told.
@@ -76,7 +84,7 @@ pub(crate) struct Tracker {
     /// A permit for the write that may follow the look just made.
     spare: Option<Permit>,
     /// When the conversation was last read.
-    looked_at: Instant,
+    looked_at: Option<Instant>,
     /// Whether a failing look was said.
     said: bool,
 }
@@ -87,8 +95,8 @@ enum Next {
     Look,
     /// Decide again on this.
     Decide(Waiting),
-    /// A step is due: look, and be able to write right after.
-    Due,
+    /// This step is due: decide on what is known, or look first and be able to write right after.
+    Due(Timestamp),
     /// A step is due then; look when the bell rings.
     Rest(Timestamp),
     /// Look again after a pause, or when the bell rings.
@@ -100,42 +108,49 @@ enum Next {
 }
 
 impl Tracker {
-    /// A tracker that has not looked yet. `settled` is a visit that needs no raise any more.
+    /// A tracker that has not looked yet. `seen` is the wait as an event has shown it, `settled` a visit that needs no raise
+    /// any more.
     pub(crate) fn new(
         id: ConversationId,
         context: Arc<Context>,
-        bell: Arc<Bell>,
+        view: Arc<View>,
         stop: CancellationToken,
+        seen: Option<Waiting>,
         settled: Option<ParticipantId>,
     ) -> Self {
         Self {
             id,
             context,
-            bell,
+            view,
             stop,
             visit: None,
+            seen,
             settled,
             passed: None,
             looks: Backoff::default(),
             writes: Backoff::default(),
             spare: None,
-            looked_at: Instant::now(),
+            looked_at: None,
             said: false,
         }
     }
 
     /// Tracks until the end.
     pub(crate) async fn run(mut self) -> Outcome {
-        let mut next = Next::Look;
+        // What announced it is the first that is known of it, and nothing that is known contradicts it.
+        let mut next = match self.seen.take().filter(|_| self.context.sight.is_clear()) {
+            Some(waiting) => self.seen(Observed::Waiting(waiting)).await,
+            None => Next::Look,
+        };
         loop {
             next = match next {
                 Next::Look => self.look().await,
-                Next::Due => self.look_to_write().await,
+                Next::Due(due) => self.due(due).await,
                 Next::Decide(waiting) => self.decide(waiting).await.unwrap_or_else(|error| {
                     self.journal_failed(&error);
                     Next::AwaitJournal
                 }),
-                Next::Rest(until) => self.rest(until, Next::Due).await,
+                Next::Rest(until) => self.rest(until, Next::Due(until)).await,
                 Next::Pause(pause) => self.rest(self.after(pause), Next::Look).await,
                 Next::AwaitJournal => self.await_journal().await,
                 Next::End(outcome) => return outcome,
@@ -148,7 +163,7 @@ impl Tracker {
         self.spare = None;
         let stop = self.stop.clone();
         match stop
-            .run_until_cancelled(self.context.genesys.permit())
+            .run_until_cancelled(self.context.genesys.permit(Turn::Look))
             .await
         {
             Some(permit) => self.look_with(permit).await,
@@ -156,24 +171,55 @@ impl Tracker {
         }
     }
 
+    /// There is news. The end of our leg needs no look, unless there is word of another one.
+    async fn news(&mut self) -> Next {
+        let leg = self.visit.as_ref().map(|(visit, ..)| &visit.leg);
+        match leg.and_then(|leg| self.view.ending(leg)) {
+            Some(ending) if !self.view.has_news() => self.over(ending).await,
+            _ => Next::Look,
+        }
+    }
+
+    /// A step is due: decides on what is known where that can be believed, and looks first where it cannot.
+    async fn due(&mut self, due: Timestamp) -> Next {
+        match self.seen.clone() {
+            Some(waiting) if self.may_write() => Next::Decide(waiting),
+            _ => self.look_to_write(due).await,
+        }
+    }
+
+    /// Whether what was seen last is good enough to write on.
+    fn may_write(&self) -> bool {
+        self.good_until().is_some()
+    }
+
+    /// Until when a write may be sent that is decided now; nothing where a look must come first.
+    fn good_until(&self) -> Option<Instant> {
+        let now = Instant::now();
+        if self.context.sight.is_clear() {
+            return Some(now + FRESH);
+        }
+        Some(self.looked_at? + FRESH).filter(|until| now <= *until)
+    }
+
     /// The same with a permit for the write that is due, so that nothing can change in between but on the wire: with
     /// many callbacks due, the wait for a permit is long, and what was seen before it may not be so after it.
-    async fn look_to_write(&mut self) -> Next {
-        let permits = self.context.genesys.permits_to_look_and_write();
-        tokio::select! {
+    async fn look_to_write(&mut self, due: Timestamp) -> Next {
+        let genesys = &self.context.genesys;
+        let permits = genesys.permits_to_look_and_write(Turn::Raise(due));
+        let (look, write) = tokio::select! {
             biased;
-            () = self.stop.cancelled() => Next::End(Outcome::Stopped),
-            () = self.bell.rung() => Next::Look,
-            (look, write) = permits => {
-                self.spare = Some(write);
-                self.look_with(look).await
-            }
-        }
+            () = self.stop.cancelled() => return Next::End(Outcome::Stopped),
+            () = self.view.rung() => return self.news().await,
+            permits = permits => permits,
+        };
+        self.spare = Some(write);
+        self.look_with(look).await
     }
 
     /// Reads the conversation with this permit.
     async fn look_with(&mut self, permit: Permit) -> Next {
-        self.bell.looks();
+        self.view.looks();
         let looking = self.context.genesys.look(permit, &self.id);
         let Some(seen) = self.stop.run_until_cancelled(looking).await else {
             return Next::End(Outcome::Stopped);
@@ -183,7 +229,7 @@ impl Tracker {
             Ok(seen) => {
                 self.looks.reset();
                 self.said = false;
-                self.looked_at = Instant::now();
+                self.looked_at = Some(Instant::now());
                 self.seen(seen).await
             }
             Err(failure) if failure.kind == FailureKind::Gone => self.over(Ending::Ended).await,
@@ -199,14 +245,15 @@ impl Tracker {
             }
             Observed::Waiting(_elsewhere) => return self.over(Ending::LeftQueue).await,
             Observed::Scheduled { due } => {
-                self.bell.note_not_waiting();
+                self.view.note_not_waiting();
                 return Next::Pause(
                     elapsed(self.context.now(), due.unwrap_or_default()).max(RECHECK),
                 );
             }
             Observed::Over(ending) => return self.over(ending).await,
         };
-        self.bell.note(&waiting, None);
+        self.view.note(&waiting);
+        self.seen = Some(waiting.clone());
         let known = self.visit.as_ref().map(|(visit, ..)| visit);
         if known != Some(&waiting.visit) {
             self.leave_visit("transferred").await;
@@ -240,7 +287,7 @@ impl Tracker {
                 self.tell(&waiting, raise);
                 Next::Decide(waiting)
             }
-            Step::Raise(_) => self.raise(waiting, &entry).await?,
+            Step::Raise(raise) => self.raise(waiting, &entry, raise.due).await?,
         })
     }
 
@@ -321,7 +368,7 @@ impl Tracker {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Next::End(Outcome::Stopped),
-                () = self.bell.rung() => return Next::Look,
+                () = self.view.rung() => return self.news().await,
                 () = sleep(left.min(LONGEST_SLEEP)) => {}
             }
         }

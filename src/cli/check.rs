@@ -8,9 +8,12 @@ use super::{Check, Exit, Failed, load, runtime};
 use crate::{
     clock::Clock,
     conversation::ConversationId,
-    genesys::{Failure, FailureKind, Genesys, Topic},
+    genesys::{Failure, FailureKind, Genesys, Topic, Turn},
     settings::{Settings, Severity},
-    source::{queues::Queues, sweep},
+    source::{
+        queues::Queues,
+        sweep::{self, Manner},
+    },
     status::Status,
 };
 
@@ -111,7 +114,10 @@ async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> 
     let queues = Queues::new(&settings.callbacks.queues);
     list_queues(&genesys, &queues, report).await;
     let nobody = ConversationId::from_random(rand::random());
-    match genesys.look(genesys.permit().await, &nobody).await {
+    match genesys
+        .look(genesys.permit(Turn::Look).await, &nobody)
+        .await
+    {
         Err(failure) if failure.kind == FailureKind::Gone => {
             report.say("Conversations: may be read.");
         }
@@ -122,7 +128,7 @@ async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> 
         ),
         Ok(_) => report.say("Conversations: may be read."),
     }
-    match sweep::find(&genesys, &queues).await {
+    match sweep::find(&genesys, &queues, &Manner::default()).await {
         Ok(found) => {
             let some = if found.truncated { "at least " } else { "" };
             report.say(format!(

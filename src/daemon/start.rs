@@ -3,7 +3,7 @@
 //! A refusal ends the daemon at once with the remedy, because no waiting mends it. Silence is waited out for a while:
 //! machines and networks come up in any order.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use reqwest::StatusCode;
 use tokio::time::{Instant, sleep};
@@ -16,7 +16,7 @@ use crate::{
     source::{
         notifications::refresh,
         queues::Queues,
-        sweep::{Found, find},
+        sweep::{First, Manner, find},
     },
 };
 
@@ -31,7 +31,7 @@ const SWEEP_PERMISSION: &str =
 const QUEUES_PERMISSION: &str = "give its role the permission routing:queue:view in the divisions of the queues, or name queues by id";
 
 /// Makes sure that the platform can be used: a token, our queues, and the first sweep.
-pub(super) async fn start_up(genesys: &Genesys, queues: &Queues) -> Result<Found, DaemonError> {
+pub(super) async fn start_up(genesys: &Genesys, queues: &Queues) -> Result<First, DaemonError> {
     persist(genesys, CREDENTIALS, || async { Ok(()) }).await?;
     if queues.needs_no_list() {
         refresh(genesys, queues).await;
@@ -44,7 +44,18 @@ pub(super) async fn start_up(genesys: &Genesys, queues: &Queues) -> Result<Found
             );
         }
     }
-    persist(genesys, SWEEP_PERMISSION, || find(genesys, queues)).await
+    let manner = Arc::<Manner>::default();
+    persist(genesys, SWEEP_PERMISSION, || async {
+        let asked = Instant::now();
+        let found = find(genesys, queues, &manner).await?;
+        let manner = Arc::clone(&manner);
+        Ok(First {
+            found,
+            asked,
+            manner,
+        })
+    })
+    .await
 }
 
 /// Tries until it works, is refused, or the time for starting is up. Each time with a token first, so that its refusal is

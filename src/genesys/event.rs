@@ -1,13 +1,13 @@
 //! Reads a socket's messages: what happened to which conversation. Pure.
 //!
-//! The content of an event is a hint. It says which conversation to look at and spares looks that are surely vain; it
-//! never decides what is written.
+//! The content of an event is a hint. What it shows is believed where it agrees with what is known, where nothing is
+//! known yet, and where it cannot become untrue any more: that a leg is over. Anything else is a reason to look.
 
 use super::{
     legs,
     wire::{AcdEvent, Conversation, Message, SystemMessage},
 };
-use crate::conversation::{ConversationId, Observed, QueueId};
+use crate::conversation::{ConversationId, Ending, Observed, ParticipantId, QueueId};
 
 /// What happened, as far as it concerns callbacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) enum Event {
         id: ConversationId,
         /// What the event shows of it.
         seen: Observed,
+        /// ACD legs that it shows to be over.
+        over: Vec<ParticipantId>,
     },
     /// A callback entered a queue.
     AcdStart {
@@ -30,6 +32,10 @@ pub(crate) enum Event {
     AcdEnd {
         /// Which conversation.
         id: ConversationId,
+        /// Which leg, where the event says.
+        leg: Option<ParticipantId>,
+        /// How the wait ended, where the event says.
+        ending: Option<Ending>,
     },
 }
 
@@ -93,7 +99,8 @@ fn callback(body: &str) -> Reading {
         return Reading::Malformed;
     };
     let seen = legs::observe(&id, &conversation);
-    Reading::Event(Event::Callback { id, seen })
+    let over = legs::ended(&conversation);
+    Reading::Event(Event::Callback { id, seen, over })
 }
 
 /// Reads a detail event: acd.start or acd.end of one conversation.
@@ -122,8 +129,23 @@ fn detail(topic: &str, body: &str) -> Reading {
             id,
             queue: event.queue_id,
         },
-        _ => Event::AcdEnd { id },
+        _ => Event::AcdEnd {
+            id,
+            leg: event.participant_id,
+            ending: event.acd_outcome.as_deref().and_then(ending),
+        },
     })
+}
+
+/// How a wait ended, by the outcome of an acd.end: `UNKNOWN`, `ABANDON`, `ANSWERED` or `FLOW_OUT`, SDK
+/// `AcdEndDetailEventTopicAcdEndEvent`.
+fn ending(outcome: &str) -> Option<Ending> {
+    match outcome.to_ascii_uppercase().as_str() {
+        "ANSWERED" => Some(Ending::Answered),
+        "ABANDON" => Some(Ending::Ended),
+        "FLOW_OUT" => Some(Ending::LeftQueue),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -132,7 +154,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::conversation::Ending;
 
     /// A message as the socket carries it.
     fn message(topic: &str, body: &Value) -> Reading {
@@ -185,15 +206,28 @@ mod tests {
         let start = "v2.detail.events.conversation.c1.acd.start";
         let end = "v2.detail.events.conversation.c1.acd.end";
         let id: ConversationId = "c1".parse().unwrap();
-        let left = Reading::Event(Event::AcdEnd { id });
-        assert_eq!(message(end, &json!({"mediaType": "CALLBACK"})), left);
+        let left = |leg: Option<&str>, ending| {
+            Reading::Event(Event::AcdEnd {
+                id: id.clone(),
+                leg: leg.map(|leg| leg.parse().unwrap()),
+                ending,
+            })
+        };
         assert_eq!(
-            message(
-                end,
-                &json!({"mediaType": "callback", "conversationId": "c1"})
-            ),
-            left
+            message(end, &json!({"mediaType": "CALLBACK"})),
+            left(None, None)
         );
+        for (outcome, ending) in [
+            ("ANSWERED", Some(Ending::Answered)),
+            ("ABANDON", Some(Ending::Ended)),
+            ("FLOW_OUT", Some(Ending::LeftQueue)),
+            ("UNKNOWN", None),
+            ("BEAMED_UP", None),
+        ] {
+            let body = json!({"mediaType": "callback", "conversationId": "c1",
+                              "participantId": "p1", "acdOutcome": outcome});
+            assert_eq!(message(end, &body), left(Some("p1"), ending), "{outcome}");
+        }
         assert_eq!(
             message(
                 start,
@@ -211,12 +245,16 @@ mod tests {
     #[test]
     fn a_queue_event_shows_the_callback() {
         let topic = "v2.routing.queues.q1.conversations.callbacks";
-        let body = json!({"id": "c1", "participants": [{"id": "p", "purpose": "customer", "state": "connected"}]});
+        let body = json!({"id": "c1", "participants": [
+            {"id": "p", "purpose": "customer", "state": "connected"},
+            {"id": "q", "purpose": "acd", "state": "disconnected"},
+        ]});
         assert_eq!(
             message(topic, &body),
             Reading::Event(Event::Callback {
                 id: "c1".parse().unwrap(),
-                seen: Observed::Over(Ending::LeftQueue)
+                seen: Observed::Over(Ending::LeftQueue),
+                over: vec!["q".parse().unwrap()],
             })
         );
         assert_eq!(

@@ -7,7 +7,9 @@
 use jiff::Timestamp;
 
 use super::wire::{Callback, Conversation, Participant};
-use crate::conversation::{ConversationId, Ending, Observed, Priority, QueueId, Visit, Waiting};
+use crate::conversation::{
+    ConversationId, Ending, Observed, ParticipantId, Priority, QueueId, Visit, Waiting,
+};
 
 /// State of a callback that is in routing.
 const CONNECTED: &str = "connected";
@@ -34,6 +36,14 @@ pub(crate) fn observe(id: &ConversationId, conversation: &Conversation) -> Obser
         }
     }
     Observed::Over(ending(conversation, &legs))
+}
+
+/// The ACD legs that are over. One that is does not come back, so this stays true however late it is heard of.
+pub(crate) fn ended(conversation: &Conversation) -> Vec<ParticipantId> {
+    let legs = conversation.participants.iter().filter_map(Leg::of);
+    let queued = legs.filter(|leg| leg.is(&["acd"]));
+    let over = queued.filter(|leg| conversation.end_time.is_some() || leg.is_over());
+    over.filter_map(|leg| leg.participant.id.clone()).collect()
 }
 
 /// Why no leg waits.

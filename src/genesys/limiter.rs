@@ -5,14 +5,20 @@
 //! minute (a plain quota of 300 lets 599 through), less a margin for requests that bunch up on their way. When the platform does refuse, nobody asks again before the time it
 //! named: the pause holds all permits, not only the one that was refused.
 //!
-//! Permits are handed out in the order they were asked for, but for the upkeep of channels, which goes before the rest: a
-//! queue of raises must not cost the connection that says which of them are still wanted. Giving up while waiting costs
-//! nothing. The token request goes first and alone: were permits handed out while it is under way, they would pile up behind it and be used all at
+//! When more is wanted than the rate carries, it is decided here what comes first ([`Turn`]): the upkeep of channels, because a
+//! queue of raises must not cost the connection that says which of them are still wanted; then raises, the longest overdue
+//! first, so that an overload makes everybody's steps longer alike; then looks; then sweeps. Looks and sweeps wait for a
+//! while and no longer: a daemon that only wrote would soon not know what. Giving up while waiting costs
+//! nothing, and a permit that is not used after all goes to the next. The token request goes first and alone: were permits handed out while it is under way, they would pile up behind it and be used all at
 //! once, more than the platform allows in the minute that follows.
+
+mod line;
 
 use std::{
     num::NonZeroU32,
-    sync::{Mutex, PoisonError},
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use governor::{
@@ -22,11 +28,13 @@ use governor::{
     nanos::Nanos,
     state::{InMemoryState, NotKeyed},
 };
+use jiff::Timestamp;
 use tokio::{
     sync::{RwLock, RwLockWriteGuard},
     time::{Instant, sleep, sleep_until},
 };
 
+use self::line::{Line, Place};
 use crate::settings::BURST;
 
 /// Requests by which the burst stays under what would be allowed. The platform counts when requests arrive, and a few
@@ -35,20 +43,81 @@ const JITTER: u32 = 3;
 /// Share of the rate that may come as a burst: the default's 30 of 270.
 const BURST_SHARE: u32 = 9;
 
-/// The right to send one request.
+/// Longest that a look or a sweep lets others go first.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a permit that was not used is good for somebody else. Longer would let requests bunch up.
+const SPARE_LIFE: Duration = Duration::from_millis(500);
+
+/// What a request is for, in the order in which they are let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Turn {
+    /// Keeps notifications coming.
+    Upkeep,
+    /// Raises, or looks in order to raise, what was due then.
+    Raise(Timestamp),
+    /// Looks because something happened.
+    Look,
+    /// Asks for all that wait.
+    Sweep,
+}
+
+/// The right to send one request. Dropped without being used, it goes to somebody else.
 #[derive(Debug)]
-#[must_use = "a permit that is dropped was taken from somebody who is waiting"]
-pub(crate) struct Permit(());
+#[must_use = "somebody else is waiting for a permit"]
+pub(crate) struct Permit {
+    /// Where it goes when it is not used; nothing once it is.
+    back: Option<Arc<Spares>>,
+    /// When the rate had it.
+    since: Instant,
+}
+
+impl Permit {
+    /// Uses it.
+    pub(super) fn spend(mut self) {
+        self.back = None;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(spares) = self.back.take() {
+            spares.put(self.since);
+        }
+    }
+}
+
+/// Permits that came back, by when the rate had them.
+#[derive(Debug, Default)]
+struct Spares(Mutex<Vec<Instant>>);
+
+impl Spares {
+    /// One came back.
+    fn put(&self, since: Instant) {
+        self.lock().push(since);
+    }
+
+    /// One that is still good: when the rate had it.
+    fn take(&self) -> Option<Instant> {
+        let mut spares = self.lock();
+        spares.retain(|since| since.elapsed() < SPARE_LIFE);
+        spares.pop()
+    }
+
+    /// The list.
+    fn lock(&self) -> MutexGuard<'_, Vec<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// Hands out permits at the rate the platform allows.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     /// The rate itself.
     rate: RateLimiter<NotKeyed, InMemoryState, TokioTime, NoOpMiddleware<Nanos>>,
-    /// Held by whoever is next of the ordinary requests, so that their permits go out in order.
-    ordinary: tokio::sync::Mutex<()>,
-    /// Held by whoever is next of all.
-    turn: tokio::sync::Mutex<()>,
+    /// Who waits.
+    line: Line,
+    /// Permits that were not used.
+    spares: Arc<Spares>,
     /// Held exclusively while all others wait for one request.
     gate: RwLock<()>,
     /// End of the pause that the platform asked for.
@@ -64,31 +133,43 @@ impl Limiter {
         let quota = Quota::per_minute(positive(requests_per_minute)).allow_burst(positive(burst));
         Self {
             rate: RateLimiter::direct_with_clock(quota, TokioTime::start()),
-            ordinary: tokio::sync::Mutex::new(()),
-            turn: tokio::sync::Mutex::new(()),
+            line: Line::default(),
+            spares: Arc::default(),
             gate: RwLock::new(()),
             held_until: Mutex::new(None),
         }
     }
 
-    /// Waits for the right to send one request. May be given up at any time.
-    pub(crate) async fn permit(&self) -> Permit {
-        let _ordinary = self.ordinary.lock().await;
-        self.permit_for_upkeep().await
+    /// Waits for the right to send one request, in its turn. May be given up at any time.
+    pub(crate) async fn permit(&self, turn: Turn) -> Permit {
+        let mut place = self.line.join(turn);
+        self.permit_at(&mut place, turn).await
     }
 
     /// Waits for the right to send two requests one right after the other. May be given up at any time.
-    pub(crate) async fn pair(&self) -> (Permit, Permit) {
-        let _ordinary = self.ordinary.lock().await;
-        (
-            self.permit_for_upkeep().await,
-            self.permit_for_upkeep().await,
-        )
+    pub(crate) async fn pair(&self, turn: Turn) -> (Permit, Permit) {
+        let mut place = self.line.join(turn);
+        // Both at one place: the first would grow old while others go before the second.
+        let first = self.permit_at(&mut place, turn).await;
+        (first, self.permit_at(&mut place, turn).await)
     }
 
-    /// The same as [`Self::permit`], before all ordinary requests.
-    pub(super) async fn permit_for_upkeep(&self) -> Permit {
-        let _turn = self.turn.lock().await;
+    /// Waits at this place in the line for a permit.
+    async fn permit_at(&self, place: &mut Place<'_>, turn: Turn) -> Permit {
+        let mut patience = pin!(sleep(PATIENCE));
+        loop {
+            let others_first = turn >= Turn::Look && !place.is_promoted();
+            tokio::select! {
+                biased;
+                () = &mut patience, if others_first => place.promote(),
+                () = place.called() => {}
+                permit = self.take_in_turn(), if place.is_first() => return permit,
+            }
+        }
+    }
+
+    /// Takes a permit unless a request that all others wait for is under way.
+    async fn take_in_turn(&self) -> Permit {
         let _open = self.gate.read().await;
         self.take().await
     }
@@ -109,10 +190,21 @@ impl Limiter {
     async fn take(&self) -> Permit {
         loop {
             self.pause_over().await;
+            if let Some(since) = self.spares.take() {
+                return self.granted(since);
+            }
             match self.rate.check() {
-                Ok(()) => return Permit(()),
+                Ok(()) => return self.granted(Instant::now()),
                 Err(early) => sleep(early.wait_time_from(self.rate.clock().now())).await,
             }
+        }
+    }
+
+    /// A permit that the rate had then.
+    fn granted(&self, since: Instant) -> Permit {
+        Permit {
+            back: Some(Arc::clone(&self.spares)),
+            since,
         }
     }
 
@@ -173,11 +265,14 @@ mod tests {
 
     use super::*;
 
+    /// A rate without a burst: a request each 2.2 s.
+    const SLOW: u32 = 27;
+
     /// Sends as fast as allowed and notes when.
     async fn sent(limiter: &Limiter, requests: usize) -> Vec<Instant> {
         let mut times = Vec::new();
         for _ in 0..requests {
-            let _permit = limiter.permit().await;
+            limiter.permit(Turn::Look).await.spend();
             times.push(Instant::now());
         }
         times
@@ -225,9 +320,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_that_comes_while_waiting_counts() {
         let limiter = Limiter::new(9);
-        let _first = limiter.permit().await;
+        limiter.permit(Turn::Look).await.spend();
         let start = Instant::now();
-        let (_permit, ()) = tokio::join!(limiter.permit(), async {
+        let (_permit, ()) = tokio::join!(limiter.permit(Turn::Look), async {
             sleep(Duration::from_secs(1)).await;
             limiter.hold(start + Duration::from_mins(1));
         });
@@ -237,13 +332,85 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn giving_up_costs_nothing() {
         let limiter = Limiter::new(6);
-        let _first = limiter.permit().await;
+        limiter.permit(Turn::Look).await.spend();
         let start = Instant::now();
         for _ in 0..5 {
-            let given_up = tokio::time::timeout(Duration::from_secs(1), limiter.permit()).await;
+            let given_up =
+                tokio::time::timeout(Duration::from_secs(1), limiter.permit(Turn::Look)).await;
             assert!(given_up.is_err());
         }
-        let _second = limiter.permit().await;
+        limiter.permit(Turn::Look).await.spend();
         assert_eq!(start.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_permit_that_was_not_used_goes_to_the_next_but_not_much_later() {
+        let limiter = Limiter::new(6);
+        drop(limiter.permit(Turn::Look).await);
+        let start = Instant::now();
+        drop(limiter.permit(Turn::Look).await);
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        sleep(Duration::from_secs(1)).await;
+        limiter.permit(Turn::Look).await.spend();
+        assert_eq!(start.elapsed().as_secs(), 10, "it was too old");
+    }
+
+    /// Who got a permit, in order, where all of these come at once while the rate has none.
+    async fn order(limiter: &Limiter, turns: &[Turn]) -> Vec<Turn> {
+        limiter.permit(Turn::Upkeep).await.spend();
+        let got = Mutex::new(Vec::new());
+        let all = turns.iter().map(|turn| async {
+            limiter.permit(*turn).await.spend();
+            got.lock().unwrap().push(*turn);
+        });
+        futures_util::future::join_all(all).await;
+        got.into_inner().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn upkeep_then_the_longest_overdue_raise_then_looks_then_sweeps() {
+        let due = |second| Turn::Raise(Timestamp::from_second(second).unwrap());
+        let limiter = Limiter::new(SLOW);
+        let asked = [
+            Turn::Sweep,
+            due(30),
+            Turn::Look,
+            due(10),
+            Turn::Upkeep,
+            due(20),
+        ];
+        let expected = [
+            Turn::Upkeep,
+            due(10),
+            due(20),
+            due(30),
+            Turn::Look,
+            Turn::Sweep,
+        ];
+        assert_eq!(order(&limiter, &asked).await, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sweep_does_not_wait_behind_raises_for_ever() {
+        let limiter = Limiter::new(SLOW);
+        let mut asked = vec![Turn::Sweep];
+        asked.extend((0..100).map(|at| Turn::Raise(Timestamp::from_second(at).unwrap())));
+        let got = order(&limiter, &asked).await;
+        let place = got.iter().position(|turn| *turn == Turn::Sweep).unwrap();
+        assert!((12..=15).contains(&place), "after {place} raises");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_gives_up_holds_nobody_up() {
+        let limiter = Limiter::new(SLOW);
+        limiter.permit(Turn::Upkeep).await.spend();
+        let start = Instant::now();
+        let first = Turn::Raise(Timestamp::UNIX_EPOCH);
+        let (given_up, ()) = tokio::join!(
+            tokio::time::timeout(Duration::from_millis(10), limiter.permit(first)),
+            async { limiter.permit(Turn::Sweep).await.spend() },
+        );
+        assert!(given_up.is_err());
+        assert_eq!(start.elapsed().as_secs(), 2);
     }
 }

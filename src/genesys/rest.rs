@@ -21,7 +21,7 @@ use super::{
     answer::{DEADLINE, network_failure, parse, read_body, unexpected},
     failure::{Failure, FailureKind},
     legs,
-    limiter::{Limiter, Permit},
+    limiter::{Limiter, Permit, Turn},
     oauth::{NoToken, TokenSource},
     time::PlatformTime,
     tls::{self, NoTls},
@@ -124,14 +124,14 @@ impl Genesys {
         self.time.now()
     }
 
-    /// Waits for the right to send one request. May be given up at any time.
-    pub(crate) async fn permit(&self) -> Permit {
-        self.limiter.permit().await
+    /// Waits for the right to send one request, in its turn. May be given up at any time.
+    pub(crate) async fn permit(&self, turn: Turn) -> Permit {
+        self.limiter.permit(turn).await
     }
 
     /// Waits for the right to look and then write, one right after the other. May be given up at any time.
-    pub(crate) async fn permits_to_look_and_write(&self) -> (Permit, Permit) {
-        self.limiter.pair().await
+    pub(crate) async fn permits_to_look_and_write(&self, turn: Turn) -> (Permit, Permit) {
+        self.limiter.pair(turn).await
     }
 
     /// Sets a conversation's routing priority: absolute, so that repeating it does no harm.
@@ -179,10 +179,7 @@ impl Genesys {
 
     /// Sends a call whose repetition does no harm.
     async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
-        let permit = match call.effect {
-            Effect::Upkeep => self.limiter.permit_for_upkeep().await,
-            Effect::Reads | Effect::Writes => self.limiter.permit().await,
-        };
+        let permit = self.limiter.permit(turn(call)).await;
         self.ask_with(call, permit).await
     }
 
@@ -193,7 +190,10 @@ impl Genesys {
         permit: Permit,
     ) -> Result<T, Failure> {
         let answer = match self.send(call, permit).await {
-            Err(Refusal::Token(_renewed)) => self.send(call, self.limiter.permit().await).await,
+            Err(Refusal::Token(_renewed)) => {
+                let permit = self.limiter.permit(turn(call)).await;
+                self.send(call, permit).await
+            }
             answer => answer,
         };
         match answer {
@@ -203,7 +203,7 @@ impl Genesys {
     }
 
     /// Sends one request: token, send, classify, and the limiter learns.
-    async fn send(&self, call: &Call, _permit: Permit) -> Result<Vec<u8>, Refusal> {
+    async fn send(&self, call: &Call, permit: Permit) -> Result<Vec<u8>, Refusal> {
         let writes = call.effect == Effect::Writes;
         if self.dry_run && writes {
             return Err(unexpected(call.name, "not sent: this is a dry run").into());
@@ -226,6 +226,7 @@ impl Genesys {
             );
             return Err(Failure::local(kind, call.name, what, None).into());
         }
+        permit.spend();
         let answer = timeout(DEADLINE, self.exchange(call, &bearer.header))
             .await
             .unwrap_or_else(|_late| {
@@ -305,6 +306,15 @@ impl std::fmt::Debug for Genesys {
             .field("api_url", &self.api_url.as_str())
             .field("dry_run", &self.dry_run)
             .finish_non_exhaustive()
+    }
+}
+
+/// When a call has its turn that is not made for one conversation's sake.
+fn turn(call: &Call) -> Turn {
+    match call.effect {
+        Effect::Upkeep => Turn::Upkeep,
+        Effect::Reads | Effect::Writes => Turn::Look,
+        Effect::Sweeps => Turn::Sweep,
     }
 }
 

@@ -26,7 +26,7 @@ const CALL: &str = "noise";
 pub fn frame(text: &str) -> Option<ConversationId> {
     match read(text) {
         Reading::Event(
-            Event::Callback { id, .. } | Event::AcdStart { id, .. } | Event::AcdEnd { id },
+            Event::Callback { id, .. } | Event::AcdStart { id, .. } | Event::AcdEnd { id, .. },
         ) => Some(id),
         Reading::Life | Reading::Closing | Reading::Lost | Reading::Other | Reading::Malformed => {
             None

@@ -319,6 +319,12 @@ pub(crate) struct AcdEvent {
     /// The queue entered or left.
     #[serde(deserialize_with = "lenient")]
     pub(crate) queue_id: Option<QueueId>,
+    /// The ACD leg.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) participant_id: Option<ParticipantId>,
+    /// Of acd.end: how the wait ended.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) acd_outcome: Option<String>,
 }
 
 /// A message on a notification socket.

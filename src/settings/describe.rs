@@ -69,7 +69,7 @@ impl Settings {
     pub fn capacity(&self) -> u64 {
         let millis = u64::try_from(self.policy.wait.as_millis()).unwrap_or(u64::MAX);
         let requests = u64::from(self.genesys.requests_per_minute).saturating_mul(millis) / 60_000;
-        requests / u64::from(super::REQUESTS_PER_RAISE)
+        requests.saturating_mul(super::SHARE_FOR_RAISES.into()) / 100
     }
 }
 

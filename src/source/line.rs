@@ -23,6 +23,7 @@ use self::connection::{Connection, NoConnection, open};
 use super::{
     Notice,
     queues::Queues,
+    sight::Sight,
     subscription::{Form, Subscribed, Wanted},
     sweep::{SweepRequests, pause},
 };
@@ -62,6 +63,8 @@ pub(super) struct Line {
     pub(super) notices: mpsc::Sender<Notice>,
     /// Asked after every connect.
     pub(super) sweeps: SweepRequests,
+    /// Told what can be believed.
+    pub(super) sight: Arc<Sight>,
     /// Where sockets are counted.
     pub(super) status: Status,
     /// Queue topics of this line.
@@ -102,6 +105,8 @@ struct Served {
     subscribing: bool,
     /// Conversations that this channel refused in a row.
     refused_in_a_row: usize,
+    /// Whether it brings all that it should, as was said last; nothing while it is down.
+    good: Option<bool>,
 }
 
 impl Line {
@@ -176,7 +181,9 @@ impl Line {
             flush_at: None,
             subscribing: false,
             refused_in_a_row: 0,
+            good: None,
         };
+        self.reassess(&mut served);
         self.flush_missing(&mut served);
         loop {
             if let Some(reason) = served.ended.filter(|_| !served.replacing) {
@@ -207,7 +214,7 @@ impl Line {
     }
 
     /// Takes what the socket brought.
-    async fn hear(&self, served: &mut Served, incoming: Result<Incoming, EndReason>) {
+    async fn hear(&mut self, served: &mut Served, incoming: Result<Incoming, EndReason>) {
         match incoming {
             Ok(Incoming::Event(event)) => {
                 // The receiver ends only with the daemon.
@@ -221,7 +228,29 @@ impl Line {
                 served.replace_at = Instant::now();
             }
             Ok(Incoming::Closing) => {}
-            Err(reason) => served.ended = Some(reason),
+            Err(reason) => {
+                served.ended = Some(reason);
+                self.reassess(served);
+            }
+        }
+    }
+
+    /// Says whether this line brings all that it should, where that has changed.
+    fn reassess(&self, served: &mut Served) {
+        let Subscribed {
+            queues, refused, ..
+        } = served.connection.subscribed;
+        // Lines after the first may be there for conversations alone.
+        let good = refused == 0 && (queues > 0 || self.number > 0);
+        let now = served.ended.is_none().then_some(good);
+        if now == served.good {
+            return;
+        }
+        if let Some(before) = std::mem::replace(&mut served.good, now) {
+            self.sight.line_is_down(before);
+        }
+        if let Some(good) = now {
+            self.sight.line_is_up(good);
         }
     }
 
@@ -256,6 +285,7 @@ impl Line {
                 let reason = served.ended.take().unwrap_or(EndReason::Replaced);
                 served.backoff.reset();
                 self.status.update(|now| now.sockets -= 1);
+                self.reassess(served);
                 self.announce(&served.connection, 0);
                 info!(line = self.number, %reason, "disconnected");
                 served.refused_in_a_row = 0;
@@ -307,15 +337,29 @@ fn notice(event: Event, ours: &Queues) -> Notice {
         Event::AcdStart {
             id,
             queue: Some(queue),
-        } if !ours.wants(Some(&queue)) => Notice::Gone(id),
+        } if !ours.wants(Some(&queue)) => Notice::Gone {
+            id,
+            legs: Vec::new(),
+            ending: None,
+        },
         Event::Callback {
             id,
-            seen: Observed::Over(_),
-        }
-        | Event::AcdEnd { id } => Notice::Gone(id),
+            seen: Observed::Over(ending),
+            over,
+        } => Notice::Gone {
+            id,
+            legs: over,
+            ending: Some(ending),
+        },
+        Event::AcdEnd { id, leg, ending } => Notice::Gone {
+            id,
+            legs: leg.into_iter().collect(),
+            ending,
+        },
         Event::Callback {
             id,
             seen: Observed::Waiting(waiting),
+            ..
         } => Notice::Changed {
             id,
             seen: Some(waiting),

@@ -22,6 +22,7 @@ use super::{
     Notice,
     line::{Command, Line},
     queues::Queues,
+    sight::Sight,
     subscription::Form,
     sweep::SweepRequests,
 };
@@ -57,6 +58,8 @@ pub(crate) struct Notifications {
     pub(crate) notices: mpsc::Sender<Notice>,
     /// Asked after every connect.
     pub(crate) sweeps: SweepRequests,
+    /// Told what can be believed.
+    pub(crate) sight: Arc<Sight>,
     /// Where sockets are counted.
     pub(crate) status: Status,
     /// What the trackers want followed.
@@ -243,12 +246,14 @@ impl Notifications {
             ours: Arc::clone(&self.queues),
             notices: self.notices.clone(),
             sweeps: self.sweeps.clone(),
+            sight: Arc::clone(&self.sight),
             status: self.status.clone(),
             followed: HashSet::new(),
             form: Form::Combined,
             commands,
             queues,
         };
+        self.sight.line_begins();
         lines.held.push(Held {
             commands: sender,
             topics: line.queues.len(),

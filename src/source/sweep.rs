@@ -3,7 +3,14 @@
 //! At the start, after every connect and channel change, and once in a while. Requests for a sweep coalesce: one that
 //! comes while a sweep runs leads to exactly one more, because the running one may have asked too early.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use reqwest::StatusCode;
 use tokio::{
@@ -25,8 +32,20 @@ use crate::{
 /// Queues named in one query. Its limit is not documented; a hundred ids are 8 kB of request.
 const QUEUES_A_QUERY: usize = 100;
 
-/// Rows asked for on a page; the smaller ones where a larger one is refused. A published tool uses 50.
-const PAGE_SIZES: [usize; 3] = [100, 50, 25];
+/// Rows asked for on a page; the smaller ones where a larger one is refused. The largest page is not documented; a
+/// published tool uses 50, and a page of a thousand rows is a megabyte.
+const PAGE_SIZES: [usize; 4] = [1_000, 100, 50, 25];
+
+/// Rows of a page that is surely the last: a platform may answer with smaller pages than it was asked for, but hardly with
+/// smaller ones than this.
+const SURELY_NOT_FULL: usize = 10;
+
+/// How the platform wants to be asked for all that wait, as far as it has let us know.
+#[derive(Debug, Default)]
+pub(crate) struct Manner {
+    /// Which page size it takes: those before were refused.
+    size: AtomicUsize,
+}
 
 /// Asks for a sweep soon. Cheap to clone; requests coalesce.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +64,8 @@ pub(crate) struct Sweep {
     pub(crate) genesys: Arc<Genesys>,
     /// Which queues to ask for.
     pub(crate) queues: Arc<Queues>,
+    /// How.
+    pub(crate) manner: Arc<Manner>,
     /// Time between sweeps.
     pub(crate) every: Duration,
     /// Wakes this task early.
@@ -53,6 +74,17 @@ pub(crate) struct Sweep {
     pub(crate) notices: mpsc::Sender<Notice>,
     /// Where sweeps are counted.
     pub(crate) status: Status,
+}
+
+/// The sweep made while starting.
+#[derive(Debug)]
+pub(crate) struct First {
+    /// What it found.
+    pub(crate) found: Found,
+    /// When it was asked for.
+    pub(crate) asked: Instant,
+    /// How it had to be asked for.
+    pub(crate) manner: Arc<Manner>,
 }
 
 /// What a sweep found.
@@ -66,9 +98,9 @@ pub(crate) struct Found {
 
 impl Sweep {
     /// Reports the sweep made while starting, then sweeps until stopped.
-    pub(crate) async fn run(self, first: Found, stop: CancellationToken) {
+    pub(crate) async fn run(self, first: First, stop: CancellationToken) {
         let mut backoff = Backoff::default();
-        self.report(first, Instant::now()).await;
+        self.report(first.found, first.asked).await;
         let mut pause = self.every;
         loop {
             let woken = timeout(pause, self.requests.0.notified());
@@ -85,7 +117,7 @@ impl Sweep {
     /// One sweep, its report, and how long to wait for the next.
     async fn round(&self, backoff: &mut Backoff) -> Duration {
         let started = Instant::now();
-        match find(&self.genesys, &self.queues).await {
+        match find(&self.genesys, &self.queues, &self.manner).await {
             Ok(found) => {
                 if backoff.failures() > 0 {
                     info!(attempts = backoff.failures(), "sweeps work again");
@@ -125,6 +157,7 @@ impl Sweep {
         let notice = Notice::Resync {
             sightings: found.sightings,
             complete,
+            asked: started,
         };
         if self.notices.send(notice).await.is_ok() {
             let took = millis(started.elapsed());
@@ -138,16 +171,28 @@ impl Sweep {
 ///
 /// Neither the largest page nor whether a query may name no queue is documented, so what is refused in one form is asked
 /// in the next, down to a page that is surely small enough.
-pub(crate) async fn find(genesys: &Genesys, queues: &Queues) -> Result<Found, Failure> {
+pub(crate) async fn find(
+    genesys: &Genesys,
+    queues: &Queues,
+    manner: &Manner,
+) -> Result<Found, Failure> {
+    let taken = manner.size.load(Ordering::Relaxed);
     let mut refused = None;
-    for size in PAGE_SIZES {
+    for (number, size) in PAGE_SIZES.into_iter().enumerate().skip(taken) {
         match find_in_pages(genesys, queues, size).await {
             Err(failure) if failure.status() == Some(StatusCode::BAD_REQUEST) => {
                 refused = Some(failure);
             }
-            answer => return answer,
+            answer => {
+                if answer.is_ok() {
+                    manner.size.store(number, Ordering::Relaxed);
+                }
+                return answer;
+            }
         }
     }
+    // All sizes were refused, so it is not the size: the next sweep begins with the first again.
+    manner.size.store(0, Ordering::Relaxed);
     refused.map_or_else(|| Ok(Found::default()), Err)
 }
 
@@ -157,12 +202,20 @@ async fn find_in_pages(genesys: &Genesys, queues: &Queues, size: usize) -> Resul
     if queues.all() {
         match ask(genesys, &[], size).await {
             Err(failure) if failure.kind == FailureKind::Unexpected && !ids.is_empty() => {}
+            Ok(found) if found.truncated && ids.len() > 1 => {}
             answer => return answer,
         }
     }
     let mut all = Found::default();
-    for part in ids.chunks(QUEUES_A_QUERY) {
+    let mut parts: Vec<&[QueueId]> = ids.chunks(QUEUES_A_QUERY).collect();
+    while let Some(part) = parts.pop() {
         let found = ask(genesys, part, size).await?;
+        if found.truncated && part.len() > 1 {
+            // What is left out of a long answer may fit into two shorter ones.
+            let (first, second) = part.split_at(part.len() / 2);
+            parts.extend([second, first]);
+            continue;
+        }
         all.truncated |= found.truncated;
         all.sightings.extend(found.sightings);
     }
@@ -183,7 +236,8 @@ async fn ask(genesys: &Genesys, queues: &[QueueId], size: usize) -> Result<Found
                 found.sightings.push(sighting);
             }
         }
-        if page.rows == 0 || known.len() == before {
+        // The smallest page that is ever asked for is full unless it is the last.
+        if page.rows < SURELY_NOT_FULL || known.len() == before {
             return Ok(found);
         }
     }

@@ -2,20 +2,18 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::{Next, Outcome, Tracker};
+use super::{FRESH, Next, Outcome, Tracker};
 use crate::{
     conversation::{Observed, Waiting},
-    genesys::Permit,
+    genesys::{Permit, Turn},
     journal::{Claim, Commit, Entry, Fence, JournalError, Write},
     policy::{Limit, Raise, Step},
 };
 
-/// Age up to which what was seen is written on without another look. A write and an answer may cross on the wire for as
-/// long; more would only be a matter of waiting for a permit.
-const FRESH: Duration = Duration::from_secs(2);
 /// Least rest after a refused write, so that a short policy does not hammer at a closed door.
 const REFUSED_REST: Duration = Duration::from_secs(30);
 
@@ -39,6 +37,7 @@ impl Tracker {
         &mut self,
         waiting: Waiting,
         entry: &Entry,
+        due: Timestamp,
     ) -> Result<Next, JournalError> {
         let permit = if let Some(permit) = self.spare.take() {
             permit
@@ -46,15 +45,15 @@ impl Tracker {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Ok(Next::End(Outcome::Stopped)),
-                () = self.bell.rung() => return Ok(Next::Look),
-                permit = self.context.genesys.permit() => permit,
+                () = self.view.rung() => return Ok(self.news().await),
+                permit = self.context.genesys.permit(Turn::Raise(due)) => permit,
             }
         };
         // A token that must be renewed first takes time as well; a failure shows again when the write is sent.
         let _renewed = self.context.genesys.log_in().await;
-        if self.looked_at.elapsed() > FRESH {
-            return Ok(Next::Due);
-        }
+        let Some(good_until) = self.good_until() else {
+            return Ok(Next::Due(due));
+        };
         let now = self.context.now();
         let Step::Raise(raise) = self.context.policy.next(entry.base, &waiting, now) else {
             return Ok(Next::Decide(waiting));
@@ -69,17 +68,18 @@ impl Tracker {
         let journal = &self.context.journal;
         match journal.claim(&waiting.visit, entry.fence, write).await? {
             // The last moment at which news can be heeded: it may be the answer.
-            Claim::Granted(claim) if self.bell.is_ringing() => {
+            Claim::Granted(claim) if self.view.is_ringing() => {
                 journal.release(&waiting.visit, claim, now).await?;
-                Ok(Next::Look)
+                Ok(self.news().await)
             }
-            Claim::Granted(claim) => {
-                // Where the claim took long, what it is for may have changed. It stays open then: the look settles it.
-                if self.looked_at.elapsed() > FRESH && !self.waits_still(&waiting).await {
-                    return Ok(Next::Look);
-                }
-                self.write(permit, waiting, write, claim).await
+            Claim::Granted(claim) if Instant::now() <= good_until => {
+                self.write(permit, waiting, write, claim, good_until).await
             }
+            // Where the claim took long, what it is for may have changed. It stays open then: the look settles it.
+            Claim::Granted(claim) => match self.waits_still(&waiting).await {
+                Some(until) => self.write(permit, waiting, write, claim, until).await,
+                None => Ok(Next::Look),
+            },
             Claim::Held { until } => Ok(Next::Rest(until)),
             Claim::Stale => Ok(Next::Look),
             Claim::Done => {
@@ -92,19 +92,22 @@ impl Tracker {
         }
     }
 
-    /// Looks whether a callback waits as it was seen: a disk may be slow, and this process may have been stopped.
-    async fn waits_still(&mut self, seen: &Waiting) -> bool {
+    /// Looks whether a callback waits as it was seen, because a disk may be slow and this process may have been stopped; until
+    /// when a write may be sent if it does.
+    async fn waits_still(&mut self, seen: &Waiting) -> Option<Instant> {
         let looking = async {
-            let permit = self.context.genesys.permit().await;
+            let permit = self.context.genesys.permit(Turn::Upkeep).await;
             self.context.genesys.look(permit, &self.id).await
         };
         let looked = self.stop.run_until_cancelled(looking).await;
         self.context.status.update(|now| now.looks += 1);
         let Some(Ok(Observed::Waiting(now))) = looked else {
-            return false;
+            return None;
         };
-        self.looked_at = Instant::now();
-        now.visit == seen.visit && now.priority == seen.priority
+        let looked_at = Instant::now();
+        self.looked_at = Some(looked_at);
+        let as_seen = now.visit == seen.visit && now.priority == seen.priority;
+        as_seen.then(|| looked_at + FRESH)
     }
 
     /// Sends a claimed write and notes what became of it.
@@ -114,12 +117,13 @@ impl Tracker {
         mut waiting: Waiting,
         write: Write,
         claim: Fence,
+        by: Instant,
     ) -> Result<Next, JournalError> {
-        self.bell.note(&waiting, Some(write.to));
+        self.view.note_writing(write.to);
         match self
             .context
             .genesys
-            .set_priority(permit, &self.id, write.to, self.looked_at + FRESH)
+            .set_priority(permit, &self.id, write.to, by)
             .await
         {
             Ok(now_at) => {
@@ -130,7 +134,9 @@ impl Tracker {
                 // It is raised, whatever the journal says to that.
                 self.raised(&waiting, &write, now_at);
                 waiting.priority = now_at;
-                self.bell.note(&waiting, None);
+                self.view.note_written(now_at);
+                self.context.sight.wrote();
+                self.seen = Some(waiting.clone());
                 match noted? {
                     Commit::Done => Ok(Next::Decide(waiting)),
                     Commit::Lost => Ok(Next::Look),

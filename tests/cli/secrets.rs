@@ -52,6 +52,8 @@ impl Scene {
                 requests_per_minute: 3_000,
                 ..Limits::default()
             },
+            // So that every raise is preceded by a look, and everything that a look may bring is met.
+            priority_events: false,
             ..Options::default()
         })
         .await

@@ -176,6 +176,26 @@ async fn hundreds_are_swept_page_by_page() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_long_answer_leaves_out_is_asked_for_in_shorter_ones() {
+    let centre = Centre::with(|options| {
+        options.queue_topics = false;
+        options.truncate_details = Some(20);
+    })
+    .await;
+    let queues: Vec<_> = (0..6)
+        .map(|number| centre.world().add_queue(&format!("Queue {number}")))
+        .collect();
+    for queue in &queues {
+        for _ in 0..12 {
+            let _id = centre.world().add_callback(Callback::to(queue));
+        }
+    }
+    let daemon = centre.start();
+    daemon.tracks(6 * 12).await;
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_queue_made_later_is_found() {
     let centre = Centre::open().await;
     let daemon = centre.start_ready().await;

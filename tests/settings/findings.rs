@@ -68,7 +68,7 @@ const UNWISE: &[(&str, Severity, &str, &str)] = &[
         "[policy]\nwait = \"5s\"",
         Warning,
         "policy.wait",
-        "at `requests_per_minute = 270` and 2 requests a raise, more than 11 callbacks waiting at once will be raised late",
+        "at `requests_per_minute = 270` and one request a raise, more than 20 callbacks waiting at once will be raised late",
     ),
     (
         "[policy]\nmax_raises = 5",
@@ -229,7 +229,7 @@ fn the_description_says_what_will_happen() {
         "notifications: secure WebSockets on mypurecloud.de",
         "queues: Support*, Sales",
         "policy: every 5m a waiting callback gains 2 points, 2 minutes of queue time, until it is answered or ends, at most 5 times, and never beyond priority 100",
-        "budget: 270 requests a minute are enough for 675 callbacks waiting at once; beyond that raises come late",
+        "budget: 270 requests a minute are enough for 1282 callbacks waiting at once; beyond that raises come late",
         "status: http://127.0.0.1:9187/",
     ] {
         assert!(

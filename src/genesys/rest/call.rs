@@ -29,6 +29,8 @@ pub(super) enum Effect {
     Writes,
     /// Only reads.
     Reads,
+    /// Only reads, and so much at once that it can wait a little.
+    Sweeps,
     /// Concerns our own notification channel, which must not wait behind a queue of raises.
     Upkeep,
 }

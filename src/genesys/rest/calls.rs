@@ -46,6 +46,21 @@ pub(crate) struct VisitKey {
 }
 
 impl VisitKey {
+    /// One of which only queue and time of entry are known.
+    #[cfg(test)]
+    pub(crate) fn of(queue: QueueId, entered: Timestamp) -> Self {
+        Self {
+            session: None,
+            queue: Some(queue),
+            since: Some(entered),
+        }
+    }
+
+    /// When it entered, where the row says so.
+    pub(crate) fn entered(&self) -> Option<Timestamp> {
+        self.since
+    }
+
     /// Whether both are of one visit: by the session, else by queue and time.
     pub(crate) fn is_of_same_visit(&self, other: &Self) -> bool {
         match (&self.session, &other.session) {
@@ -135,7 +150,7 @@ impl Genesys {
     ) -> Result<SweepPage, Failure> {
         let path = "api/v2/analytics/conversations/activity/query";
         let call = Call::new("sweep", Method::POST, path)
-            .which(Effect::Reads)
+            .which(Effect::Sweeps)
             .sending(activity_query(queues))
             .with("pageSize", size.to_string())
             .with("pageNumber", page.to_string());

@@ -41,14 +41,14 @@ async fn a_write_that_is_late_is_not_sent() {
     let decided = Instant::now();
     let by = decided + Duration::from_secs(2);
     let one = Priority::clamped(1);
-    let permit = genesys.permit().await;
+    let permit = genesys.permit(Turn::Look).await;
     assert_eq!(
         genesys.set_priority(permit, &id, one, by).await.unwrap(),
         one
     );
 
     tokio::time::advance(Duration::from_secs(3)).await;
-    let permit = genesys.permit().await;
+    let permit = genesys.permit(Turn::Look).await;
     let late = genesys
         .set_priority(permit, &id, Priority::clamped(2), by)
         .await;
@@ -63,14 +63,14 @@ async fn without_a_token_every_request_waits_for_the_next_attempt_to_get_one() {
     sandbox.faults().disable_client(true);
     let refused = genesys.log_in().await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Denied);
-    let permit = genesys.permit().await;
+    let permit = genesys.permit(Turn::Look).await;
     let FailureKind::Throttled { until } = genesys.look(permit, &id).await.unwrap_err().kind else {
         panic!("nothing but time can help");
     };
     assert!(until > Instant::now());
     tokio::time::sleep_until(until).await;
     sandbox.faults().disable_client(false);
-    let permit = genesys.permit().await;
+    let permit = genesys.permit(Turn::Look).await;
     genesys.look(permit, &id).await.unwrap();
     let tokens = sandbox.requests().into_iter();
     assert_eq!(tokens.filter(|one| one.path == "/oauth/token").count(), 2);

@@ -6,8 +6,8 @@ use globset::Glob;
 
 use super::{
     super::{
-        BURST, Callbacks, Genesys, Policy, REQUESTS_PER_RAISE, Settings, USUAL_REQUESTS_PER_MINUTE,
-        describe::plural, endpoint::is_loopback, interval::Spelled,
+        BURST, Callbacks, Genesys, Policy, Settings, USUAL_REQUESTS_PER_MINUTE, describe::plural,
+        endpoint::is_loopback, interval::Spelled,
     },
     Finding,
     Severity::{Error, Note, Warning},
@@ -189,7 +189,7 @@ fn budget(settings: &Settings) -> Option<Finding> {
             severity,
             "policy.wait",
             format!(
-                "at `requests_per_minute = {}` and {REQUESTS_PER_RAISE} requests a raise, more than {capacity} callbacks waiting at once will be raised late: wait longer than {} and raise by more each time",
+                "at `requests_per_minute = {}` and one request a raise, more than {capacity} callbacks waiting at once will be raised late: wait longer than {} and raise by more each time",
                 settings.genesys.requests_per_minute,
                 Spelled(settings.policy.wait)
             ),

@@ -110,6 +110,7 @@ impl Line {
             Ok(subscribed) => {
                 self.note_form(served, &subscribed, wanted.conversations.len());
                 served.connection.add(wanted, subscribed);
+                self.reassess(served);
                 self.flush_missing(served);
             }
             Err(failure) if failure.is_passing() => {

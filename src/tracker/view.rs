@@ -1,0 +1,388 @@
+//! What is known of one callback without asking, and the bell that rings when that may not hold any more.
+//!
+//! Events, sweeps, looks and our own writes all tell of a callback; none of them is ordered against the others. So what
+//! they tell is compared, not collected: what agrees with what is known confirms it and costs nothing, what differs rings
+//! the bell, and the tracker looks for itself. Two things are believed as they come: that a leg is over, which cannot
+//! become untrue, and the first that is heard of a callback at all. A bell is not a message: fifty rings are one look.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::{sync::Notify, time::Instant};
+
+use crate::{
+    conversation::{Ending, ParticipantId, Priority, QueueId, Waiting},
+    genesys::{Sighting, VisitKey},
+};
+
+/// How far behind an answer or an event may be. The platform promises nothing; what is older than this and differs is news.
+const BEHIND: Duration = Duration::from_secs(10);
+/// Time after a write within which an event that shows its value is taken to tell of it.
+const ECHO: Duration = Duration::from_secs(2);
+
+/// Difference within which two tellings of a time mean the same.
+const SAME_TIME: SignedDuration = SignedDuration::from_secs(1);
+
+/// What the owner of a tracker and the tracker both see.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// Rings: look now. Coalesces.
+    wake: Notify,
+    /// Whether it rang since the last look began.
+    ringing: AtomicBool,
+    /// Whether a look was begun at all, or spared by what was heard.
+    looked: AtomicBool,
+    /// Whether word came, since the last look began, that the callback may wait.
+    news: AtomicBool,
+    /// The wait as it is known; nothing while the callback does not wait.
+    known: Mutex<Option<Known>>,
+}
+
+/// A wait as it is known.
+#[derive(Debug)]
+struct Known {
+    /// The visit.
+    leg: ParticipantId,
+    /// What sweeps call it, once one has shown it.
+    key: Option<VisitKey>,
+    /// Since when it is known.
+    since: Instant,
+    /// When it entered its queue.
+    entered: Timestamp,
+    /// Which queue, where that is known.
+    queue: Option<QueueId>,
+    /// Its priority.
+    priority: Priority,
+    /// The priority that is being written: an event may tell of it before the answer does.
+    writing: Option<Priority>,
+    /// Our last write.
+    wrote: Option<Wrote>,
+    /// How it ended, where that was heard.
+    over: Option<Ending>,
+}
+
+/// A write of ours that the platform has confirmed.
+#[derive(Clone, Copy, Debug)]
+struct Wrote {
+    /// Priority before.
+    from: Priority,
+    /// When it was confirmed.
+    at: Instant,
+}
+
+impl Known {
+    /// Whether a row that was asked for then shows this visit; nothing where it may show the one before.
+    ///
+    /// Whether rows tell the time of entry is not documented. Where they tell another one, it takes one look at each visit.
+    fn is_seen_in(&mut self, row: &VisitKey, asked: Instant) -> Option<bool> {
+        let bound = self.key.as_ref();
+        if bound.is_some_and(|key| key.is_of_same_visit(row)) {
+            return Some(true);
+        }
+        let later = row.entered().map(|row| row.duration_since(self.entered));
+        let elsewhere = self.queue.is_some() && row.queue.is_some() && self.queue != row.queue;
+        let same = !elsewhere && later.is_some_and(|later| later.abs() <= SAME_TIME);
+        let newer = later.is_some_and(|later| later > SAME_TIME);
+        if !same && !newer && asked < self.since + BEHIND {
+            return None;
+        }
+        self.key = Some(row.clone());
+        Some(same)
+    }
+
+    /// Whether it may be seen with this priority by whoever looked then, with nothing having happened that we do not know.
+    fn explains(&self, seen: Priority, looked: Instant) -> bool {
+        let late = |wrote: Wrote| wrote.from == seen && looked < wrote.at + BEHIND;
+        seen == self.priority || self.writing == Some(seen) || self.wrote.is_some_and(late)
+    }
+}
+
+impl View {
+    /// Asks for a look.
+    pub(crate) fn ring(&self) {
+        self.ringing.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    /// Asks for a look, because the callback may have begun to wait: worth another look even if the last one, which was on
+    /// its way, shows the end.
+    pub(crate) fn ring_for_wait(&self) {
+        self.news.store(true, Ordering::Relaxed);
+        self.ring();
+    }
+
+    /// An event has shown the wait; whether it is the echo of our own write.
+    pub(crate) fn event_shows(&self, seen: &Waiting) -> bool {
+        let known = self.known();
+        let Some(known) = known.as_ref().filter(|known| known.leg == seen.visit.leg) else {
+            self.ring_for_wait();
+            return false;
+        };
+        if !known.explains(seen.priority, Instant::now()) {
+            self.ring_for_wait();
+        }
+        let just_written = known.wrote.is_some_and(|wrote| wrote.at.elapsed() < ECHO)
+            && known.priority == seen.priority;
+        known.writing == Some(seen.priority) || just_written
+    }
+
+    /// A sweep that was asked for then has shown the wait.
+    pub(crate) fn sweep_shows(&self, sighting: &Sighting, asked: Instant) {
+        let mut known = self.known();
+        let Some(known) = known.as_mut() else {
+            // A scheduled one may have begun to wait without a word.
+            if self.looked.load(Ordering::Relaxed) {
+                self.ring_for_wait();
+            }
+            return;
+        };
+        let Some(same_visit) = known.is_seen_in(&sighting.visit_key, asked) else {
+            return;
+        };
+        let explained = |seen| known.explains(seen, asked);
+        if !same_visit || !sighting.priority.is_none_or(explained) {
+            self.ring_for_wait();
+        }
+    }
+
+    /// A sweep of everybody that was asked for then has not shown the wait. One absence is no proof, but worth a look.
+    pub(crate) fn sweep_misses(&self, asked: Instant) {
+        if self
+            .known()
+            .as_ref()
+            .is_some_and(|known| known.since < asked)
+        {
+            self.ring();
+        }
+    }
+
+    /// An event has shown that these legs are over, and perhaps how. It may be ours or one long gone.
+    pub(crate) fn legs_are_over(&self, legs: &[ParticipantId], ending: Option<Ending>) {
+        if let Some(known) = self.known().as_mut()
+            && legs.contains(&known.leg)
+        {
+            known.over = ending;
+        }
+        self.ring();
+    }
+
+    /// How this leg ended, where that was heard.
+    pub(super) fn ending(&self, leg: &ParticipantId) -> Option<Ending> {
+        let known = self.known();
+        known.as_ref().filter(|known| known.leg == *leg)?.over
+    }
+
+    /// Whether word came after the last look began that the callback may wait.
+    pub(crate) fn has_news(&self) -> bool {
+        self.news.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is news since the last look began.
+    pub(super) fn is_ringing(&self) -> bool {
+        self.ringing.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the next ring.
+    pub(super) async fn rung(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Notes that a look begins.
+    pub(super) fn looks(&self) {
+        self.ringing.store(false, Ordering::Relaxed);
+        self.news.store(false, Ordering::Relaxed);
+        self.looked.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes the wait as a look or an event has shown it.
+    pub(super) fn note(&self, waiting: &Waiting) {
+        self.looked.store(true, Ordering::Relaxed);
+        let mut known = self.known();
+        match known
+            .as_mut()
+            .filter(|known| known.leg == waiting.visit.leg)
+        {
+            Some(known) => {
+                known.priority = waiting.priority;
+                known.writing = None;
+            }
+            None => {
+                *known = Some(Known {
+                    leg: waiting.visit.leg.clone(),
+                    key: None,
+                    since: Instant::now(),
+                    entered: waiting.since,
+                    queue: waiting.queue.clone(),
+                    priority: waiting.priority,
+                    writing: None,
+                    wrote: None,
+                    over: None,
+                });
+            }
+        }
+    }
+
+    /// Notes that this priority is being written.
+    pub(super) fn note_writing(&self, to: Priority) {
+        if let Some(known) = self.known().as_mut() {
+            known.writing = Some(to);
+        }
+    }
+
+    /// Notes that the platform has confirmed a write and has this priority now.
+    pub(super) fn note_written(&self, now: Priority) {
+        if let Some(known) = self.known().as_mut() {
+            known.wrote = Some(Wrote {
+                from: known.priority,
+                at: Instant::now(),
+            });
+            known.priority = now;
+            known.writing = None;
+        }
+    }
+
+    /// Notes that the callback does not wait.
+    pub(super) fn note_not_waiting(&self) {
+        *self.known() = None;
+    }
+
+    /// What is known.
+    fn known(&self) -> MutexGuard<'_, Option<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::conversation::Visit;
+
+    fn waiting(leg: &str, points: i64) -> Waiting {
+        Waiting {
+            visit: Visit {
+                conversation: "c".parse().unwrap(),
+                leg: leg.parse().unwrap(),
+            },
+            queue: "q".parse().ok(),
+            since: jiff::Timestamp::UNIX_EPOCH,
+            priority: Priority::clamped(points),
+        }
+    }
+
+    fn row(queue: &str, points: i64) -> Sighting {
+        Sighting {
+            id: "c".parse().unwrap(),
+            visit_key: VisitKey::of(queue.parse().unwrap(), Timestamp::UNIX_EPOCH),
+            priority: Some(Priority::clamped(points)),
+        }
+    }
+
+    /// A row of a visit that began an hour earlier.
+    fn of_the_visit_before() -> Sighting {
+        let earlier = Timestamp::UNIX_EPOCH - SignedDuration::from_hours(1);
+        Sighting {
+            visit_key: VisitKey::of("q".parse().unwrap(), earlier),
+            ..row("q", 3)
+        }
+    }
+
+    /// A callback that has been known for a minute, at a priority of 3.
+    async fn known() -> View {
+        let view = View::default();
+        view.looks();
+        view.note(&waiting("l", 3));
+        advance(Duration::from_mins(1)).await;
+        view
+    }
+
+    /// The same after our write of a 4.
+    async fn written() -> View {
+        let view = known().await;
+        view.note_writing(Priority::clamped(4));
+        view.note_written(Priority::clamped(4));
+        view
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_that_agrees_is_no_news_and_one_that_differs_is() {
+        for (leg, points, rings) in [("l", 3, false), ("l", 7, true), ("m", 3, true)] {
+            let view = known().await;
+            assert!(!view.event_shows(&waiting(leg, points)), "no echo");
+            assert_eq!(view.is_ringing(), rings, "{leg} {points}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn our_own_write_is_no_news_before_its_answer_nor_after() {
+        let view = known().await;
+        view.note_writing(Priority::clamped(4));
+        assert!(view.event_shows(&waiting("l", 4)), "before its answer");
+        let view = written().await;
+        assert!(view.event_shows(&waiting("l", 4)), "after it");
+        view.event_shows(&waiting("l", 3));
+        assert!(!view.is_ringing(), "from before the write, and late");
+        advance(BEHIND).await;
+        assert!(!view.event_shows(&waiting("l", 4)), "no echo any more");
+        view.event_shows(&waiting("l", 3));
+        assert!(view.is_ringing(), "too late for that");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_asked_for_before_our_write_is_no_news() {
+        let view = written().await;
+        let before = Instant::now() - Duration::from_secs(1);
+        view.sweep_shows(&row("q", 3), before);
+        view.sweep_shows(&row("q", 4), before);
+        assert!(!view.is_ringing());
+        view.sweep_shows(&row("q", 9), before);
+        assert!(view.is_ringing());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_of_another_visit_is_news_but_not_for_one_that_is_new() {
+        let view = known().await;
+        view.sweep_shows(&row("q", 3), Instant::now());
+        view.sweep_shows(&row("q", 3), Instant::now());
+        assert!(!view.is_ringing());
+        view.sweep_shows(&row("r", 3), Instant::now());
+        assert!(view.is_ringing());
+
+        let view = View::default();
+        view.note(&waiting("m", 3));
+        view.sweep_shows(&of_the_visit_before(), Instant::now());
+        view.sweep_misses(Instant::now());
+        assert!(!view.is_ringing(), "asked for before it was known");
+        advance(BEHIND).await;
+        view.sweep_shows(&of_the_visit_before(), Instant::now());
+        assert!(view.is_ringing(), "which it should show by now");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_sweep_misses_is_worth_a_look() {
+        let view = known().await;
+        view.sweep_misses(Instant::now());
+        assert!(view.is_ringing());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_our_leg_is_believed_and_that_of_another_is_not() {
+        let view = known().await;
+        let legs = ["k", "m"].map(|leg| leg.parse().unwrap());
+        view.legs_are_over(&legs, Some(Ending::Answered));
+        assert_eq!(view.ending(&"l".parse().unwrap()), None);
+        assert!(view.is_ringing(), "but it is worth a look");
+        let ours = "l".parse().unwrap();
+        view.legs_are_over(std::slice::from_ref(&ours), Some(Ending::Answered));
+        assert_eq!(view.ending(&ours), Some(Ending::Answered));
+        view.note(&waiting("m", 3));
+        assert_eq!(view.ending(&ours), None, "another visit");
+    }
+}

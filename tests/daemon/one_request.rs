@@ -1,0 +1,199 @@
+//! Does a raise cost one request while everything is in sight, and is it preceded by a look when something is not?
+
+use std::time::Duration;
+
+use callback_prioritizer::{
+    conversation::{ConversationId, Priority},
+    sandbox::{Effect, Fate, RequestFault},
+};
+
+use crate::harness::{Centre, Running, minutes, pass};
+
+/// Beginning of the path of the priority PATCH.
+const WRITE: &str = "/api/v2/routing/conversations/";
+
+/// A daemon that has seen its own writes come back as events.
+async fn sighted(centre: &Centre) -> Running {
+    let daemon = centre.start_ready().await;
+    let _first = centre.callback();
+    daemon.until(|now| now.sighted).await;
+    daemon
+}
+
+/// How often a callback was looked at and written to, since these numbers.
+fn since(centre: &Centre, id: &ConversationId, (looks, writes): (usize, usize)) -> (usize, usize) {
+    let (looked, written) = asked(centre, id);
+    (looked - looks, written - writes)
+}
+
+/// How often a callback was looked at, and a write to it was tried.
+fn asked(centre: &Centre, id: &ConversationId) -> (usize, usize) {
+    let writes = centre.requests("PATCH", &format!("{WRITE}{id}"));
+    (centre.looks(id), writes)
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_its_arrival_to_its_answer_a_callback_costs_its_raises_and_nothing_else() {
+    let centre = Centre::open().await;
+    let daemon = sighted(&centre).await;
+    let id = centre.callback();
+    daemon.tracks(2).await;
+    pass(minutes(61)).await;
+    assert_eq!(centre.writes(&id), (1..=12).collect::<Vec<i64>>());
+    centre.world().answer(&id).unwrap();
+    daemon.tracks(1).await;
+    pass(minutes(10)).await;
+    assert_eq!(asked(&centre, &id), (0, 12));
+    assert_eq!(daemon.now().answered, 1);
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_callbacks_for_an_hour_cost_hardly_more_than_their_raises() {
+    let centre = Centre::open().await;
+    let daemon = sighted(&centre).await;
+    for _ in 0..1_000 {
+        let _id = centre.callback();
+        pass(Duration::from_millis(300)).await;
+    }
+    pass(minutes(10)).await;
+    let before = daemon.now();
+    pass(minutes(60)).await;
+    let now = daemon.now();
+    let (requests, raises) = (now.requests - before.requests, now.raises - before.raises);
+    assert!(raises > 11_900, "{raises}");
+    assert!(requests * 100 <= raises * 106, "{requests} for {raises}");
+    assert_eq!(now.throttled, Duration::ZERO);
+    assert!(now.lateness < Duration::from_secs(2), "{:?}", now.lateness);
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_socket_every_raise_is_preceded_by_a_look() {
+    let centre = Centre::open().await;
+    let daemon = sighted(&centre).await;
+    let id = centre.callback();
+    daemon.tracks(2).await;
+    pass(minutes(1)).await;
+    let before = asked(&centre, &id);
+    centre.sandbox.faults().refuse_sockets(503, None);
+    centre.sandbox.faults().cut_sockets();
+    daemon.until(|now| !now.sighted).await;
+    pass(minutes(10)).await;
+    assert_eq!(since(&centre, &id, before), (2, 2));
+    centre.sandbox.faults().clear();
+    daemon.until(|now| now.sighted).await;
+    let before = asked(&centre, &id);
+    pass(minutes(10)).await;
+    assert_eq!(since(&centre, &id, before), (0, 2), "and in sight again");
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_recent_sweep_every_raise_is_preceded_by_a_look() {
+    let centre = Centre::open().await;
+    let daemon = sighted(&centre).await;
+    let id = centre.callback();
+    daemon.tracks(2).await;
+    pass(minutes(1)).await;
+    let fails = RequestFault::to("POST", "/api/v2/analytics/", Effect::Answer(503, None));
+    centre.sandbox.faults().requests(fails);
+    daemon.until(|now| !now.sighted).await;
+    let before = asked(&centre, &id);
+    pass(minutes(10)).await;
+    assert_eq!(since(&centre, &id, before), (2, 2));
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_platform_tells_of_no_priority_a_supervisors_change_is_never_lowered() {
+    let centre = Centre::with(|options| options.priority_events = false).await;
+    let daemon = centre.start_ready().await;
+    let id = centre.callback();
+    daemon.until(|now| now.raises == 3).await;
+    // Right before the next raise, and after the last sweep before it.
+    pass(Duration::from_secs(295)).await;
+    let set = centre.world().set_priority(&id, Priority::clamped(40));
+    set.unwrap();
+    daemon.until(|now| now.raises == 4).await;
+    assert_eq!(centre.writes(&id), [1, 2, 3, 41]);
+    assert!(!daemon.now().sighted);
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisors_change_that_is_told_costs_a_look() {
+    let centre = Centre::open().await;
+    let daemon = sighted(&centre).await;
+    let id = centre.callback();
+    daemon.tracks(2).await;
+    pass(minutes(6)).await;
+    let before = asked(&centre, &id);
+    let set = centre.world().set_priority(&id, Priority::clamped(40));
+    set.unwrap();
+    pass(minutes(5)).await;
+    assert_eq!(centre.writes(&id), [1, 41]);
+    let (looks, writes) = since(&centre, &id, before);
+    assert!((1..=2).contains(&looks) && writes == 1, "{looks} looks");
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_answered_with_its_events_lost_costs_one_refused_write_at_most() {
+    for status in [400, 404, 409] {
+        let centre = Centre::with(|options| options.not_waiting_status = status).await;
+        let centre = centre.set("POLICY__WAIT", "10s");
+        let daemon = sighted(&centre).await;
+        let id = centre.callback();
+        daemon.tracks(2).await;
+        pass(Duration::from_secs(11)).await;
+        let before = asked(&centre, &id);
+        centre.sandbox.faults().events("", Fate::Lost, None);
+        centre.world().answer(&id).unwrap();
+        daemon.tracks(1).await;
+        pass(minutes(10)).await;
+        let (looks, writes) = since(&centre, &id, before);
+        assert!(looks <= 1 && writes <= 1, "{looks} looks, {writes} writes");
+        assert_eq!(daemon.now().answered, 1, "{status}");
+        daemon.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transfer_that_nobody_told_of_is_seen_by_the_next_sweep() {
+    let centre = Centre::open().await;
+    let daemon = sighted(&centre).await;
+    let id = centre.callback();
+    daemon.tracks(2).await;
+    pass(minutes(6)).await;
+    centre.sandbox.faults().events("", Fate::Lost, None);
+    let sales = centre.queue("Sales");
+    let moved = centre
+        .world()
+        .transfer(&id, &sales, Some(Priority::clamped(50)));
+    moved.unwrap();
+    let looks = centre.looks(&id);
+    pass(Duration::from_secs(70)).await;
+    assert_eq!(centre.looks(&id) - looks, 1);
+    pass(minutes(5)).await;
+    assert_eq!(centre.writes(&id), [1, 51]);
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_arrival_told_long_after_the_end_is_looked_into_and_not_believed() {
+    let centre = Centre::open().await.set("POLICY__WAIT", "10s");
+    let daemon = sighted(&centre).await;
+    let id = centre.callback();
+    daemon.tracks(2).await;
+    let faults = centre.sandbox.faults();
+    faults.events(".callbacks", Fate::Late(minutes(3)), Some(1));
+    centre.world().alert(&id).unwrap();
+    pass(Duration::from_secs(35)).await;
+    centre.world().answer(&id).unwrap();
+    daemon.tracks(1).await;
+    let before = asked(&centre, &id);
+    pass(minutes(5)).await;
+    assert_eq!(since(&centre, &id, before), (1, 0), "a look, and no write");
+    daemon.stop().await;
+}
