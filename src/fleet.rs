@@ -6,6 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::{
     sync::mpsc,
     task::{Id, JoinError, JoinSet},
@@ -64,6 +65,8 @@ struct Settled {
     key: Option<VisitKey>,
     /// What it is seen with as long as nothing changes.
     priority: Priority,
+    /// When it was last seen so.
+    seen: Timestamp,
     /// Why it needs none.
     limit: Limit,
 }
@@ -153,14 +156,16 @@ impl Fleet {
             })
         });
         if !no_news {
-            let believed = seen.filter(|_| !self.ended.contains_key(&id));
-            self.start(id, believed, None);
+            // Believed only where nothing was ever known that it might contradict.
+            let known = self.ended.contains_key(&id) || self.settled.contains_key(&id);
+            self.start(id, seen.filter(|_| !known), None);
         }
     }
 
     /// Compares who waits with who is tracked.
     fn resync(&mut self, sightings: &[Sighting], complete: bool, asked: Instant) {
         let first = !self.context.status.snapshot().swept;
+        let asked_at = self.context.then(asked);
         let mut found = 0;
         for sighting in sightings {
             if let Some(member) = self.members.get(&sighting.id) {
@@ -168,6 +173,9 @@ impl Fleet {
                 continue;
             }
             if self.is_settled(sighting) {
+                if let Some(settled) = self.settled.get_mut(&sighting.id) {
+                    settled.seen = asked_at;
+                }
                 continue;
             }
             if self.context.queues.wants(sighting.visit_key.queue.as_ref()) {
@@ -221,7 +229,8 @@ impl Fleet {
             return;
         }
         let view = Arc::new(View::default());
-        let settled = self.settled.get(&id).map(|settled| settled.leg.clone());
+        let settled = self.settled.get(&id);
+        let settled = settled.map(|settled| (settled.leg.clone(), settled.seen));
         let tracker = Tracker::new(
             id.clone(),
             Arc::clone(&self.context),
@@ -253,6 +262,7 @@ impl Fleet {
                     leg,
                     key,
                     priority,
+                    seen: self.context.now(),
                     limit,
                 };
                 self.settled.insert(id, settled);

@@ -73,8 +73,10 @@ pub(crate) struct Tracker {
     visit: Option<(Visit, Option<QueueId>, Timestamp)>,
     /// The wait as it was seen last.
     seen: Option<Waiting>,
-    /// A visit that needs no raise any more, and was said to be so before.
-    settled: Option<ParticipantId>,
+    /// A visit that needs no raise any more and was said to be so before, and when that was last seen.
+    settled: Option<(ParticipantId, Timestamp)>,
+    /// When the callback was last seen at the highest priority, where it was.
+    at_the_top: Option<Timestamp>,
     /// Newest step that the platform refused, or that a dry run has told.
     passed: Option<u32>,
     /// Looks that failed in a row.
@@ -109,16 +111,17 @@ enum Next {
 
 impl Tracker {
     /// A tracker that has not looked yet. `seen` is the wait as an event has shown it, `settled` a visit that needs no raise
-    /// any more.
+    /// any more, and when that was last seen.
     pub(crate) fn new(
         id: ConversationId,
         context: Arc<Context>,
         view: Arc<View>,
         stop: CancellationToken,
         seen: Option<Waiting>,
-        settled: Option<ParticipantId>,
+        settled: Option<(ParticipantId, Timestamp)>,
     ) -> Self {
         Self {
+            at_the_top: None,
             id,
             context,
             view,
@@ -257,7 +260,8 @@ impl Tracker {
         let known = self.visit.as_ref().map(|(visit, ..)| visit);
         if known != Some(&waiting.visit) {
             self.leave_visit("transferred").await;
-            self.settled.take_if(|leg| *leg != waiting.visit.leg);
+            self.settled.take_if(|(leg, _)| *leg != waiting.visit.leg);
+            self.at_the_top = self.settled.as_ref().map(|(_, seen)| *seen);
             // One that needed no raise any more is looked at in silence: most often it still needs none.
             if self.settled.is_none() {
                 self.enter_visit(&waiting);

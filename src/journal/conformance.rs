@@ -41,6 +41,7 @@ macro_rules! conformance {
             a_commit_is_not_forgotten_with_its_owner,
             visits_are_apart,
             a_visit_that_nobody_saw_for_long_is_forgotten,
+            the_end_of_a_visit_counts_as_having_been_seen,
             what_is_not_there_cannot_be_changed,
         }
     };
@@ -344,6 +345,16 @@ pub(super) async fn a_visit_that_nobody_saw_for_long_is_forgotten(bench: impl Be
         let entry = journal.entry(&seen(name, 9), at(3 * DAY)).await.unwrap();
         assert_eq!(entry.base.priority.points(), base, "{name}");
     }
+}
+
+pub(super) async fn the_end_of_a_visit_counts_as_having_been_seen(bench: impl Bench) {
+    const DAY: i64 = 24 * 60 * 60;
+    let (journal, visit) = (bench.journal(), seen("v", 0).visit);
+    journal.entry(&seen("v", 1), at(0)).await.unwrap();
+    journal.close(&visit, at(2 * DAY)).await.unwrap();
+    journal.prune(at(DAY), at(3 * DAY)).await.unwrap();
+    let entry = journal.entry(&seen("v", 9), at(3 * DAY)).await.unwrap();
+    assert_eq!(entry.base.priority.points(), 1);
 }
 
 pub(super) async fn what_is_not_there_cannot_be_changed(bench: impl Bench) {

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
-    conversation::{ConversationId, Observed},
+    conversation::{ConversationId, Ending, Observed},
     genesys::{Channel, EndReason, Event, Failure, Genesys, Incoming, Topic},
     status::Status,
 };
@@ -355,6 +355,15 @@ fn notice(event: Event, ours: &Queues) -> Notice {
             id,
             legs: leg.into_iter().collect(),
             ending,
+        },
+        Event::Callback {
+            id,
+            seen: Observed::Waiting(waiting),
+            over,
+        } if !ours.wants(waiting.queue.as_ref()) => Notice::Gone {
+            id,
+            legs: over,
+            ending: Some(Ending::LeftQueue),
         },
         Event::Callback {
             id,

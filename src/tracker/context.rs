@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::Pace;
 use crate::{
@@ -43,8 +43,14 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// The time at an instant that is past.
+    pub(crate) fn then(&self, at: Instant) -> Timestamp {
+        let now = self.now();
+        now.saturating_sub(at.elapsed()).unwrap_or(now)
+    }
+
     /// The time now. Queue entry is a time of the platform's, so what is due is told by the platform's time too.
-    pub(super) fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.genesys.now()
     }
 }

@@ -1,6 +1,5 @@
 //! What the journal knows of the visit, understood in the light of what is seen; and what to do while it knows nothing.
 
-use jiff::Timestamp;
 use tracing::debug;
 
 use super::{Next, Outcome, Tracker};
@@ -30,7 +29,7 @@ impl Tracker {
             Meaning::Foreign => {
                 let base = Base {
                     priority: waiting.priority,
-                    step: self.step_of_change(waiting, &entry, now),
+                    step: self.step_of_change(waiting, &entry),
                 };
                 let noted = journal.rebase(visit, entry.fence, base, now).await?;
                 if noted == Commit::Done {
@@ -46,14 +45,13 @@ impl Tracker {
     }
 
     /// The step that somebody else's change comes after: the newest written, so that an overdue one is made good on top of
-    /// the change. At the highest priority steps fall due that are never written; they are not made good.
-    fn step_of_change(&self, waiting: &Waiting, entry: &Entry, now: Timestamp) -> u32 {
-        let policy = &self.context.policy;
+    /// the change. At the highest priority steps fall due that are never written; those that did while it was seen there are
+    /// not made good.
+    fn step_of_change(&self, waiting: &Waiting, entry: &Entry) -> u32 {
         let newest = entry.newest_step();
-        if policy.is_at_the_top(entry.expected()) {
-            newest.max(policy.steps_due(elapsed(waiting.since, now)))
-        } else {
-            newest
+        match self.at_the_top {
+            Some(seen) => newest.max(self.context.policy.steps_due(elapsed(waiting.since, seen))),
+            None => newest,
         }
     }
 

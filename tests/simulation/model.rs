@@ -4,6 +4,9 @@
 //! supervisor set last with the step it counts from. It is a few where nobody outside can know which step the
 //! daemon had got to; the first write or the first calm moment tells, and the others are dropped.
 //!
+//! What happens while events are lost or late is *untold*. The daemon may go on with what it knew for as long as a sweep
+//! vouches for it ([`BLIND`]), and what it writes meanwhile counts as crossed too.
+//!
 //! A write is *crossed* by a change of somebody else's that came after the look the write was decided on, at most
 //! [`FRESH`] before its claim. Nobody can prevent that; such a write may lower, and what it stands on is the base before.
 
@@ -26,6 +29,8 @@ pub(crate) type Verdict = Result<(), String>;
 
 /// Age up to which the daemon writes on what it saw, and a moment for what is on its way.
 const FRESH: Duration = Duration::from_millis(2_700);
+/// Age up to which the daemon writes on what a sweep or an event has told, and a moment for what is on its way.
+pub(crate) const BLIND: Duration = Duration::from_secs(125);
 /// Time that the daemon is given for what is due.
 const GRACE: Duration = Duration::from_secs(2);
 /// The same where it has few requests to spend.
@@ -58,14 +63,31 @@ struct Stay {
     ours: bool,
     /// Bases that points may count from.
     bases: Vec<Base>,
-    /// Changes by others, and the bases before each.
-    changes: Vec<(Timestamp, i64, Vec<Base>)>,
+    /// Changes by others.
+    changes: Vec<Change>,
+    /// How long the daemon may not have known of it.
+    unknown_for: Duration,
     /// Values written for each step.
     written: BTreeMap<u32, i64>,
     /// When it was last disturbed by the world.
     touched: Timestamp,
     /// When it ended.
     left: Option<Timestamp>,
+    /// How long the daemon may not have known of that.
+    end_unknown_for: Duration,
+}
+
+/// A change by somebody else.
+#[derive(Clone, Debug)]
+struct Change {
+    /// When.
+    at: Timestamp,
+    /// To what.
+    points: i64,
+    /// The bases before.
+    before: Vec<Base>,
+    /// How long the daemon may not have known of it.
+    unknown_for: Duration,
 }
 
 /// All stays, and what must be so.
@@ -78,6 +100,8 @@ pub(crate) struct Model {
     grace: Duration,
     /// Since when there is no fault; nothing while there may be one.
     calm: Option<Timestamp>,
+    /// Whether events may be lost or late.
+    deaf: bool,
     /// Stays, oldest first.
     stays: BTreeMap<ConversationId, Vec<Stay>>,
     /// Writes judged so far.
@@ -113,6 +137,7 @@ impl Model {
             latency,
             grace: if tight { TIGHT_GRACE } else { GRACE } + latency * 4,
             calm: None,
+            deaf: false,
             stays: BTreeMap::new(),
             judged: 0,
         }
@@ -123,8 +148,20 @@ impl Model {
         self.calm = None;
     }
 
+    /// Events may be lost or late from now on.
+    pub(crate) fn deafen(&mut self) {
+        self.deaf = true;
+    }
+
+    /// How long the daemon may not know of what happens now.
+    fn unknown_for(&self) -> Duration {
+        let known = if self.deaf { BLIND } else { FRESH };
+        known + self.latency
+    }
+
     /// There is no fault from now on.
     pub(crate) fn calm(&mut self, now: Timestamp) {
+        self.deaf = false;
         self.calm = Some(self.calm.unwrap_or(now));
     }
 
@@ -136,15 +173,18 @@ impl Model {
         points: i64,
         ours: bool,
     ) {
+        let unknown_for = self.unknown_for();
         self.stays.entry(id.clone()).or_default().push(Stay {
             began,
             entered,
             ours,
             bases: vec![Base { points, step: 0 }],
             changes: Vec::new(),
+            unknown_for,
             written: BTreeMap::new(),
             touched: began,
             left: None,
+            end_unknown_for: Duration::ZERO,
         });
     }
 
@@ -152,6 +192,10 @@ impl Model {
     pub(crate) fn leave(&mut self, id: &ConversationId, now: Timestamp) {
         if let Some(stay) = self.last(id).filter(|stay| stay.left.is_none()) {
             stay.left = Some(now);
+        }
+        let unknown_for = self.unknown_for();
+        if let Some(stay) = self.last(id) {
+            stay.end_unknown_for = unknown_for;
         }
     }
 
@@ -171,9 +215,10 @@ impl Model {
         notes: &Notes,
     ) {
         let rule = self.rule;
+        let unknown_for = self.unknown_for();
         let Some(stay) = self.last(id) else { return };
         let newest = notes.newest_step(id, stay.entered);
-        stay.changed(rule, points, now, newest);
+        stay.changed(rule, points, (now, unknown_for), newest);
     }
 
     /// The newest stay of a conversation.
@@ -192,7 +237,7 @@ impl Model {
 
     /// Judges one write.
     fn judge_write(&mut self, write: &Write, notes: &Notes) -> Verdict {
-        let (rule, latency) = (self.rule, self.latency);
+        let (rule, unknown_for) = (self.rule, self.unknown_for());
         let id = &write.conversation;
         let claim = notes
             .claim(id, write.to, write.at)
@@ -202,15 +247,12 @@ impl Model {
             .filter(|stay| stay.began <= write.at)
             .find(|stay| stay.left.is_none_or(|left| write.at <= left))
             .ok_or_else(|| format!("written to what does not wait: {write:?}"))?;
-        let since = claim
-            .at
-            .saturating_sub(FRESH + latency)
-            .unwrap_or(Timestamp::MIN);
+        let recent = |at, unknown_for| after(at, unknown_for) >= claim.at;
         let to = write.to.points();
-        if stay.began >= since && stay.ours_is_not(rule, claim.step, to) {
+        if recent(stay.began, stay.unknown_for) && stay.ours_is_not(rule, claim.step, to) {
             // Decided on the stay before: to this one it is somebody else's.
             let newest = notes.newest_step(id, stay.entered);
-            stay.changed(rule, to, write.at, newest);
+            stay.changed(rule, to, (write.at, unknown_for), newest);
             return Ok(());
         }
         if !stay.ours {
@@ -225,8 +267,8 @@ impl Model {
         } else {
             let crossed = stay.changes.iter().rev();
             let bases = crossed
-                .take_while(|(at, ..)| *at >= since)
-                .map(|(.., bases)| bases)
+                .take_while(|change| recent(change.at, change.unknown_for))
+                .map(|change| &change.before)
                 .find(|bases| bases.iter().any(fits));
             let Some(bases) = bases.cloned() else {
                 let what = if write.to < write.from {
@@ -322,7 +364,7 @@ impl Model {
         let changes = self.stays.get(id).into_iter().flatten();
         if changes
             .flat_map(|stay| &stay.changes)
-            .any(|(_, set, _)| *set == points)
+            .any(|change| change.points == points)
         {
             return Ok(());
         }
@@ -332,8 +374,9 @@ impl Model {
         ))
     }
 
-    /// When a conversation left its queue last before then, if it was in none then.
-    pub(crate) fn out_since(&self, id: &str, at: Timestamp) -> Option<Timestamp> {
+    /// When a conversation left its queue last before then, if it was in none then, and how long the daemon may not have
+    /// known of it.
+    pub(crate) fn out_since(&self, id: &str, at: Timestamp) -> Option<(Timestamp, Duration)> {
         let stays = self.stays.iter().find(|(of, _)| of.to_string() == id)?.1;
         if stays
             .iter()
@@ -343,8 +386,8 @@ impl Model {
         }
         stays
             .iter()
-            .filter_map(|stay| stay.left)
-            .rfind(|left| *left < at)
+            .filter_map(|stay| Some((stay.left?, stay.end_unknown_for)))
+            .rfind(|(left, _)| *left < at)
     }
 }
 
@@ -355,9 +398,15 @@ impl Stay {
     }
 
     /// Somebody else has set the priority, after this step was claimed; nothing where the stay is not known yet.
-    fn changed(&mut self, rule: Rule, points: i64, now: Timestamp, newest: Option<u32>) {
+    fn changed(
+        &mut self,
+        rule: Rule,
+        points: i64,
+        (now, unknown_for): (Timestamp, Duration),
+        newest: Option<u32>,
+    ) {
         let before = self.bases.clone();
-        let due = rule.due(self.entered, after(now, FRESH));
+        let due = rule.due(self.entered, after(now, unknown_for));
         // What happens to be a value of our own may pass for one.
         let steps = 0..=due.saturating_add(1);
         let own = |base: &Base| steps.clone().any(|step| rule.target(*base, step) == points);
@@ -372,7 +421,12 @@ impl Stay {
                 self.bases.push(base);
             }
         }
-        self.changes.push((now, points, before));
+        self.changes.push(Change {
+            at: now,
+            points,
+            before,
+            unknown_for,
+        });
         self.touched = now;
     }
 }

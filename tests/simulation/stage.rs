@@ -194,6 +194,9 @@ impl Stage {
             Operation::Rest => {}
             fault => {
                 self.model.storm();
+                if matches!(fault, Operation::Events(..) | Operation::Line(_)) {
+                    self.model.deafen();
+                }
                 self.cause(fault);
             }
         }

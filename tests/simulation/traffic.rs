@@ -1,6 +1,9 @@
 //! What must be so of the requests, taken together.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use callback_prioritizer::{clock::elapsed, sandbox::Request};
 use jiff::Timestamp;
@@ -87,11 +90,18 @@ fn pauses(requests: &[Request], plan: &Plan, starts: &[Timestamp]) -> Verdict {
 
 /// No write after it is known that the wait is over.
 fn after_the_end(requests: &[Request], model: &Model) -> Verdict {
+    let mut refused = BTreeSet::new();
     for write in requests.iter().filter(|request| request.method == "PATCH") {
         let id = write.path.strip_prefix(WRITE).unwrap_or_default();
-        let Some(end) = model.out_since(id, write.at) else {
+        let Some((end, unknown_for)) = model.out_since(id, write.at) else {
             continue;
         };
+        let answered = write.status.is_some_and(|status| status < 500);
+        if answered && !refused.insert((id, end)) {
+            return Err(format!(
+                "over at {end}, refused, and tried again: {write:?}"
+            ));
+        }
         let known = requests.iter().find(|look| {
             look.method == "GET"
                 && look.path.strip_prefix(LOOK) == Some(id)
@@ -104,7 +114,7 @@ fn after_the_end(requests: &[Request], model: &Model) -> Verdict {
                 "over at {end}, seen by {look:?}, and yet {write:?}"
             ));
         }
-        if elapsed(end, write.at) > LATE {
+        if elapsed(end, write.at) > LATE.max(unknown_for) {
             return Err(format!("over at {end}, and yet {write:?}"));
         }
     }
