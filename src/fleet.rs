@@ -133,8 +133,12 @@ impl Fleet {
             } => self.resync(&sightings, complete, asked),
             Notice::Changed { id, seen } => self.changed(id, seen),
             Notice::Gone { id, legs, ending } => {
-                if let Some(member) = self.members.get(&id) {
-                    member.view.legs_are_over(&legs, ending);
+                match self.members.get(&id) {
+                    Some(member) => member.view.legs_are_over(&legs, ending),
+                    // Its arrival may be told later.
+                    None => {
+                        self.ended.insert(id, Instant::now());
+                    }
                 }
             }
         }

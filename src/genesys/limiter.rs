@@ -45,6 +45,8 @@ const BURST_SHARE: u32 = 9;
 
 /// Longest that a look or a sweep lets others go first.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Age from which a permit is not used any more, but another one waited for.
+const OLD: Duration = Duration::from_secs(1);
 /// How long a permit that was not used is good for somebody else. Longer would let requests bunch up.
 const SPARE_LIFE: Duration = Duration::from_millis(500);
 
@@ -72,6 +74,11 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
+    /// Whether it was held so long that using it now would let requests bunch up.
+    pub(super) fn is_old(&self) -> bool {
+        self.since.elapsed() > OLD
+    }
+
     /// Uses it.
     pub(super) fn spend(mut self) {
         self.back = None;

@@ -208,16 +208,28 @@ impl Genesys {
         if self.dry_run && writes {
             return Err(unexpected(call.name, "not sent: this is a dry run").into());
         }
-        let bearer = self.tokens.bearer().await.map_err(NoToken::of_request)?;
-        match self.limiter.paused_until() {
-            Some(until) if writes => {
-                let kind = FailureKind::Throttled { until };
-                return Err(
-                    Failure::local(kind, call.name, "not sent: a pause has begun", None).into(),
-                );
+        let mut permit = permit;
+        let bearer = loop {
+            let bearer = self.tokens.bearer().await.map_err(NoToken::of_request)?;
+            match self.limiter.paused_until() {
+                Some(until) if writes => {
+                    let kind = FailureKind::Throttled { until };
+                    return Err(Failure::local(
+                        kind,
+                        call.name,
+                        "not sent: a pause has begun",
+                        None,
+                    )
+                    .into());
+                }
+                _ => self.limiter.pause_over().await,
             }
-            _ => self.limiter.pause_over().await,
-        }
+            if !permit.is_old() {
+                break bearer;
+            }
+            // Many may have waited for the token or the pause, and must not all go at once.
+            permit = self.limiter.permit(turn(call)).await;
+        };
         let sent = Instant::now();
         if call.by.is_some_and(|by| by < sent) {
             let (kind, what) = (
@@ -312,8 +324,9 @@ impl std::fmt::Debug for Genesys {
 /// When a call has its turn that is not made for one conversation's sake.
 fn turn(call: &Call) -> Turn {
     match call.effect {
-        Effect::Upkeep => Turn::Upkeep,
-        Effect::Reads | Effect::Writes => Turn::Look,
+        // A write has waited in its turn already; it may be late as it is.
+        Effect::Upkeep | Effect::Writes => Turn::Upkeep,
+        Effect::Reads => Turn::Look,
         Effect::Sweeps => Turn::Sweep,
     }
 }

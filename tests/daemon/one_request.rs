@@ -49,19 +49,19 @@ async fn from_its_arrival_to_its_answer_a_callback_costs_its_raises_and_nothing_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_callbacks_for_an_hour_cost_hardly_more_than_their_raises() {
+async fn hundreds_of_callbacks_cost_hardly_more_than_their_raises() {
     let centre = Centre::open().await;
     let daemon = sighted(&centre).await;
-    for _ in 0..1_000 {
+    for _ in 0..400 {
         let _id = centre.callback();
-        pass(Duration::from_millis(300)).await;
+        pass(Duration::from_millis(700)).await;
     }
-    pass(minutes(10)).await;
+    pass(minutes(6)).await;
     let before = daemon.now();
-    pass(minutes(60)).await;
+    pass(minutes(30)).await;
     let now = daemon.now();
     let (requests, raises) = (now.requests - before.requests, now.raises - before.raises);
-    assert!(raises > 11_900, "{raises}");
+    assert!(raises > 2_390, "{raises}");
     assert!(requests * 100 <= raises * 106, "{requests} for {raises}");
     assert_eq!(now.throttled, Duration::ZERO);
     assert!(now.lateness < Duration::from_secs(2), "{:?}", now.lateness);

@@ -195,7 +195,8 @@ impl Model {
         }
         let unknown_for = self.unknown_for();
         if let Some(stay) = self.last(id) {
-            stay.end_unknown_for = unknown_for;
+            // Its arrival may be told after its end.
+            stay.end_unknown_for = unknown_for.max(stay.unknown_for);
         }
     }
 
