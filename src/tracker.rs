@@ -343,6 +343,7 @@ impl Tracker {
 
     /// A look brought nothing.
     fn look_failed(&mut self, failure: &Failure) -> Next {
+        self.view.looked_in_vain();
         match failure.kind {
             FailureKind::Transient | FailureKind::Throttled { .. } => {
                 debug!(conversation_id = %self.id, error = %failure, "look failed: trying again");

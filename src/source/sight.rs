@@ -23,6 +23,8 @@ pub(crate) const PULSE: Duration = Duration::from_secs(1);
 const ASLEEP: Duration = Duration::from_secs(3);
 /// Longest time from our write to the event that tells of it.
 const ECHO: Duration = Duration::from_secs(5);
+/// Writes in a row that must have come back as events. One may be an event of something else, that came at the right moment.
+const ECHOES: u32 = 3;
 /// Writes in a row of which the platform told nothing, after which it is said that it tells of none.
 const UNTOLD: u32 = 20;
 
@@ -48,9 +50,9 @@ struct State {
     swept: Option<Instant>,
     /// Last sign that this process is awake.
     pulse: Instant,
-    /// Whether the platform has told of a write of ours.
-    echoed: bool,
-    /// When the first write was confirmed of those since it last did.
+    /// Writes of ours in a row that the platform has told of.
+    told: u32,
+    /// When the first was sent of the writes since it last did.
     untold_since: Option<Instant>,
     /// How many there are.
     untold: u32,
@@ -69,7 +71,7 @@ impl Sight {
                 blind_until: now,
                 swept: None,
                 pulse: now,
-                echoed: false,
+                told: 0,
                 untold_since: None,
                 untold: 0,
                 shown: false,
@@ -95,7 +97,7 @@ impl Sight {
             state.good += usize::from(good);
             state.blind_until = Instant::now();
             // What was written meanwhile could not be told.
-            state.untold_since = None;
+            (state.untold_since, state.untold) = (None, 0);
         });
     }
 
@@ -123,13 +125,19 @@ impl Sight {
     /// An event has told of a write of ours.
     pub(crate) fn echo(&self) {
         self.change(|state| {
-            (state.echoed, state.untold_since, state.untold) = (true, None, 0);
+            if state.untold > 0 {
+                state.told = state.told.saturating_add(1);
+            }
+            (state.untold_since, state.untold) = (None, 0);
         });
     }
 
-    /// A write of ours was confirmed, of which an event should tell.
-    pub(crate) fn wrote(&self) {
+    /// We write, of which an event should tell: perhaps before the answer does.
+    pub(crate) fn writes(&self) {
         self.change(|state| {
+            if !state.is_told() {
+                state.told = 0;
+            }
             state.untold_since.get_or_insert_with(Instant::now);
             state.untold = state.untold.saturating_add(1);
             if state.untold == UNTOLD {
@@ -163,8 +171,12 @@ impl State {
         let swept = self
             .swept
             .is_some_and(|asked| asked >= self.blind_until && asked.elapsed() < STALE);
-        let told = self.untold_since.is_none_or(|at| at.elapsed() < ECHO);
-        self.lines > 0 && self.good == self.lines && self.echoed && told && swept
+        self.lines > 0 && self.good == self.lines && self.told >= ECHOES && self.is_told() && swept
+    }
+
+    /// Whether every write of ours that should have come back as an event has.
+    fn is_told(&self) -> bool {
+        self.untold_since.is_none_or(|at| at.elapsed() < ECHO)
     }
 }
 
@@ -180,7 +192,11 @@ mod tests {
         sight.line_begins();
         sight.line_is_up(true);
         sight.swept(Instant::now());
-        sight.echo();
+        for _ in 0..ECHOES {
+            assert!(!sight.is_clear());
+            sight.writes();
+            sight.echo();
+        }
         assert!(sight.is_clear());
         sight
     }
@@ -246,13 +262,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_takes_a_platform_that_tells_of_priorities() {
         let sight = clear();
-        sight.wrote();
+        sight.writes();
         pass(&sight, 4).await;
-        sight.wrote();
+        sight.writes();
         assert!(sight.is_clear());
         pass(&sight, 1).await;
         assert!(!sight.is_clear(), "the first should have come back");
         sight.echo();
         assert!(sight.is_clear());
+        sight.writes();
+        pass(&sight, 5).await;
+        sight.writes();
+        sight.echo();
+        assert!(!sight.is_clear(), "one that came back proves little");
     }
 }

@@ -120,6 +120,7 @@ impl Tracker {
         by: Instant,
     ) -> Result<Next, JournalError> {
         self.view.note_writing(write.to);
+        self.context.sight.writes();
         match self
             .context
             .genesys
@@ -135,7 +136,6 @@ impl Tracker {
                 self.raised(&waiting, &write, now_at);
                 waiting.priority = now_at;
                 self.view.note_written(now_at);
-                self.context.sight.wrote();
                 self.seen = Some(waiting.clone());
                 match noted? {
                     Commit::Done => Ok(Next::Decide(waiting)),

@@ -38,6 +38,9 @@ pub(crate) struct View {
     ringing: AtomicBool,
     /// Whether a look was begun at all, or spared by what was heard.
     looked: AtomicBool,
+    /// Whether a look is under way. What is heard meanwhile may be older or newer than what it will show. Changed and read
+    /// together with what is known.
+    looking: AtomicBool,
     /// Whether word came, since the last look began, that the callback may wait.
     news: AtomicBool,
     /// The wait as it is known; nothing while the callback does not wait.
@@ -124,7 +127,7 @@ impl View {
             self.ring_for_wait();
             return false;
         };
-        if !known.explains(seen.priority, Instant::now()) {
+        if self.is_looking() || !known.explains(seen.priority, Instant::now()) {
             self.ring_for_wait();
         }
         let just_written = known.wrote.is_some_and(|wrote| wrote.at.elapsed() < ECHO)
@@ -146,7 +149,7 @@ impl View {
             return;
         };
         let explained = |seen| known.explains(seen, asked);
-        if !same_visit || !sighting.priority.is_none_or(explained) {
+        if self.is_looking() || !same_visit || !sighting.priority.is_none_or(explained) {
             self.ring_for_wait();
         }
     }
@@ -193,8 +196,21 @@ impl View {
         self.wake.notified().await;
     }
 
+    /// Whether a look is under way.
+    fn is_looking(&self) -> bool {
+        self.looking.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a look has brought nothing.
+    pub(super) fn looked_in_vain(&self) {
+        let _known = self.known();
+        self.looking.store(false, Ordering::Relaxed);
+    }
+
     /// Notes that a look begins.
     pub(super) fn looks(&self) {
+        let _known = self.known();
+        self.looking.store(true, Ordering::Relaxed);
         self.ringing.store(false, Ordering::Relaxed);
         self.news.store(false, Ordering::Relaxed);
         self.looked.store(true, Ordering::Relaxed);
@@ -204,6 +220,7 @@ impl View {
     pub(super) fn note(&self, waiting: &Waiting) {
         self.looked.store(true, Ordering::Relaxed);
         let mut known = self.known();
+        self.looking.store(false, Ordering::Relaxed);
         match known
             .as_mut()
             .filter(|known| known.leg == waiting.visit.leg)
@@ -249,7 +266,9 @@ impl View {
 
     /// Notes that the callback does not wait.
     pub(super) fn note_not_waiting(&self) {
-        *self.known() = None;
+        let mut known = self.known();
+        self.looking.store(false, Ordering::Relaxed);
+        *known = None;
     }
 
     /// What is known.
@@ -299,6 +318,7 @@ mod tests {
         let view = View::default();
         view.looks();
         view.note(&waiting("l", 3));
+        assert!(!view.is_looking());
         advance(Duration::from_mins(1)).await;
         view
     }
@@ -318,6 +338,19 @@ mod tests {
             assert!(!view.event_shows(&waiting(leg, points)), "no echo");
             assert_eq!(view.is_ringing(), rings, "{leg} {points}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_while_a_look_is_under_way_is_news_even_if_it_is_as_before() {
+        let view = known().await;
+        view.looks();
+        view.event_shows(&waiting("l", 3));
+        assert!(view.is_ringing(), "the look may show a 7 that was before");
+        let view = known().await;
+        view.looks();
+        view.looked_in_vain();
+        view.event_shows(&waiting("l", 3));
+        assert!(!view.is_ringing());
     }
 
     #[tokio::test(start_paused = true)]

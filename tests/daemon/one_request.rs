@@ -83,6 +83,9 @@ async fn without_a_socket_every_raise_is_preceded_by_a_look() {
     assert_eq!(since(&centre, &id, before), (2, 2));
     centre.sandbox.faults().clear();
     daemon.until(|now| now.sighted).await;
+    let raises = daemon.now().raises;
+    daemon.until(|now| now.raises >= raises + 2).await;
+    pass(minutes(1)).await;
     let before = asked(&centre, &id);
     pass(minutes(10)).await;
     assert_eq!(since(&centre, &id, before), (0, 2), "and in sight again");

@@ -250,7 +250,16 @@ impl Model {
             .ok_or_else(|| format!("written to what does not wait: {write:?}"))?;
         let recent = |at, unknown_for| after(at, unknown_for) >= claim.at;
         let to = write.to.points();
-        if recent(stay.began, stay.unknown_for) && stay.ours_is_not(rule, claim.step, to) {
+        let fits = |base: &Base| rule.target(*base, claim.step) == to;
+        let crossed = stay.changes.iter().rev();
+        let crossed = crossed
+            .take_while(|change| recent(change.at, change.unknown_for))
+            .map(|change| &change.before)
+            .find(|bases| bases.iter().any(fits))
+            .cloned();
+        let early = claim.step > rule.counted(stay.entered, write.at);
+        let not_ours = early || stay.ours_is_not(rule, claim.step, to);
+        if crossed.is_none() && not_ours && recent(stay.began, stay.unknown_for) {
             // Decided on the stay before: to this one it is somebody else's.
             let newest = notes.newest_step(id, stay.entered);
             stay.changed(rule, to, (write.at, unknown_for), newest);
@@ -259,19 +268,13 @@ impl Model {
         if !stay.ours {
             return Err(format!("written in a queue that is not ours: {write:?}"));
         }
-        if claim.step > rule.counted(stay.entered, write.at) {
+        if early {
             return Err(format!("above target: {write:?} by {claim:?}, {stay:?}"));
         }
-        let fits = |base: &Base| rule.target(*base, claim.step) == to;
         if stay.bases.iter().any(fits) && write.to >= write.from {
             stay.bases.retain(fits);
         } else {
-            let crossed = stay.changes.iter().rev();
-            let bases = crossed
-                .take_while(|change| recent(change.at, change.unknown_for))
-                .map(|change| &change.before)
-                .find(|bases| bases.iter().any(fits));
-            let Some(bases) = bases.cloned() else {
+            let Some(bases) = crossed else {
                 let what = if write.to < write.from {
                     "lowered"
                 } else {
@@ -335,7 +338,7 @@ impl Model {
                 request.method == "PATCH"
                     && request.path.ends_with(&id.to_string())
                     && matches!(request.status, Some(400 | 403 | 404 | 409))
-                    && rule.counted(stay.entered, request.at) == due
+                    && [due, was_due].contains(&rule.counted(stay.entered, request.at))
             });
             if !refused {
                 let fits = |base: &Base| {

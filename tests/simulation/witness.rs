@@ -55,15 +55,14 @@ impl Notes {
             .find(|write| write.to == to && write.at <= by)
     }
 
-    /// The newest step claimed for the stay that began then, 0 if none was; nothing where it was not seen.
+    /// The newest step committed for the stay that began then, 0 if none was; nothing where it was not seen. What is claimed
+    /// beyond that may arrive yet, or turn out not to be there.
     pub(crate) fn newest_step(&self, id: &ConversationId, since: Timestamp) -> Option<u32> {
         let mut seen = self.seen.iter();
         let (visit, _) =
             seen.find(|(visit, entered)| visit.conversation == *id && *entered == since)?;
-        let claims = self.claims.iter();
-        let steps = claims
-            .filter(|claim| claim.visit == *visit && !claim.released)
-            .map(|claim| claim.write.step);
+        let commits = self.commits.iter();
+        let steps = commits.filter(|(of, _)| of == visit).map(|(_, step)| *step);
         Some(steps.max().unwrap_or_default())
     }
 
