@@ -180,7 +180,8 @@ impl TokenSource {
 
     /// Asks for a token: the header that carries it, and its life.
     async fn request(&self) -> Result<(HeaderValue, Duration), Failure> {
-        let (_permit, _alone) = self.limiter.permit_alone().await;
+        let (permit, _alone) = self.limiter.permit_alone().await;
+        permit.spend();
         let request = self
             .http
             .post(self.url.clone())
