@@ -160,9 +160,8 @@ impl Fleet {
             })
         });
         if !no_news {
-            // Believed only where nothing was ever known that it might contradict.
-            let known = self.ended.contains_key(&id) || self.settled.contains_key(&id);
-            self.start(id, seen.filter(|_| !known), None);
+            let believed = seen.filter(|_| !self.ended.contains_key(&id));
+            self.start(id, believed, None);
         }
     }
 

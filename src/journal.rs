@@ -43,7 +43,7 @@ const LEASE: Duration = Duration::from_mins(1);
 
 /// How long after a write a read may still show what was before. The platform promises nothing; its reads are served
 /// by several copies.
-const READ_LAG: Duration = Duration::from_secs(10);
+pub(crate) const READ_LAG: Duration = Duration::from_secs(10);
 
 /// How exact the journal knows when a visit was last seen. Looks come often, and each would cost a durable write.
 const SEEN_WITHIN: Duration = Duration::from_hours(1);

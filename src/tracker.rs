@@ -75,8 +75,6 @@ pub(crate) struct Tracker {
     seen: Option<Waiting>,
     /// A visit that needs no raise any more and was said to be so before, and when that was last seen.
     settled: Option<(ParticipantId, Timestamp)>,
-    /// When the callback was last seen at the highest priority, where it was.
-    at_the_top: Option<Timestamp>,
     /// Newest step that the platform refused, or that a dry run has told.
     passed: Option<u32>,
     /// Looks that failed in a row.
@@ -85,7 +83,7 @@ pub(crate) struct Tracker {
     writes: Backoff,
     /// A permit for the write that may follow the look just made.
     spare: Option<Permit>,
-    /// When the conversation was last read.
+    /// When the conversation was last read; until then all that is known was told by an event.
     looked_at: Option<Instant>,
     /// Whether a failing look was said.
     said: bool,
@@ -121,7 +119,6 @@ impl Tracker {
         settled: Option<(ParticipantId, Timestamp)>,
     ) -> Self {
         Self {
-            at_the_top: None,
             id,
             context,
             view,
@@ -140,7 +137,7 @@ impl Tracker {
 
     /// Tracks until the end.
     pub(crate) async fn run(mut self) -> Outcome {
-        // What announced it is the first that is known of it, and nothing that is known contradicts it.
+        // What announced it may be all that is known of it. The journal, if it knows more, leads to a look.
         let mut next = match self.seen.take().filter(|_| self.context.sight.is_clear()) {
             Some(waiting) => self.seen(Observed::Waiting(waiting)).await,
             None => Next::Look,
@@ -174,26 +171,21 @@ impl Tracker {
         }
     }
 
-    /// There is news. The end of our leg needs no look, unless there is word of another one.
+    /// There is news. The end of our leg needs no look.
     async fn news(&mut self) -> Next {
         let leg = self.visit.as_ref().map(|(visit, ..)| &visit.leg);
         match leg.and_then(|leg| self.view.ending(leg)) {
-            Some(ending) if !self.view.has_news() => self.over(ending).await,
-            _ => Next::Look,
+            Some(ending) => self.over(ending).await,
+            None => Next::Look,
         }
     }
 
     /// A step is due: decides on what is known where that can be believed, and looks first where it cannot.
     async fn due(&mut self, due: Timestamp) -> Next {
         match self.seen.clone() {
-            Some(waiting) if self.may_write() => Next::Decide(waiting),
+            Some(waiting) if self.good_until().is_some() => Next::Decide(waiting),
             _ => self.look_to_write(due).await,
         }
-    }
-
-    /// Whether what was seen last is good enough to write on.
-    fn may_write(&self) -> bool {
-        self.good_until().is_some()
     }
 
     /// Until when a write may be sent that is decided now; nothing where a look must come first.
@@ -205,7 +197,7 @@ impl Tracker {
         Some(self.looked_at? + FRESH).filter(|until| now <= *until)
     }
 
-    /// The same with a permit for the write that is due, so that nothing can change in between but on the wire: with
+    /// Looks with a permit for the write that is due at hand, so that nothing can change in between but on the wire: with
     /// many callbacks due, the wait for a permit is long, and what was seen before it may not be so after it.
     async fn look_to_write(&mut self, due: Timestamp) -> Next {
         let genesys = &self.context.genesys;
@@ -261,7 +253,6 @@ impl Tracker {
         if known != Some(&waiting.visit) {
             self.leave_visit("transferred").await;
             self.settled.take_if(|(leg, _)| *leg != waiting.visit.leg);
-            self.at_the_top = self.settled.as_ref().map(|(_, seen)| *seen);
             // One that needed no raise any more is looked at in silence: most often it still needs none.
             if self.settled.is_none() {
                 self.enter_visit(&waiting);

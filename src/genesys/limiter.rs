@@ -2,15 +2,18 @@
 //!
 //! The platform allows 300 requests a minute per token and announces nothing but a 429. The rate is kept by a generic
 //! cell rate algorithm: a sustained 270 a minute plus a burst of 30 is the most that never exceeds 300 in *any* rolling
-//! minute (a plain quota of 300 lets 599 through), less a margin for requests that bunch up on their way. When the platform does refuse, nobody asks again before the time it
-//! named: the pause holds all permits, not only the one that was refused.
+//! minute (a plain quota of 300 lets 599 through), less a margin for requests that bunch up on their way. When the
+//! platform does refuse, nobody asks again before the time it named: the pause holds all permits, not only the one that was
+//! refused.
 //!
-//! When more is wanted than the rate carries, it is decided here what comes first ([`Turn`]): the upkeep of channels, because a
-//! queue of raises must not cost the connection that says which of them are still wanted; then raises, the longest overdue
-//! first, so that an overload makes everybody's steps longer alike; then looks; then sweeps. Looks and sweeps wait for a
-//! while and no longer: a daemon that only wrote would soon not know what. Giving up while waiting costs
-//! nothing, and a permit that is not used after all goes to the next. The token request goes first and alone: were permits handed out while it is under way, they would pile up behind it and be used all at
-//! once, more than the platform allows in the minute that follows.
+//! When more is wanted than the rate carries, it is decided here what comes first ([`Turn`]): the upkeep of channels,
+//! because a queue of raises must not cost the connection that says which of them are still wanted; then raises, the
+//! longest overdue first, so that an overload makes everybody's steps longer alike; then looks; then sweeps. Looks and
+//! sweeps wait for a while and no longer: a daemon that only wrote would soon not know what.
+//!
+//! Giving up while waiting costs nothing, and a permit that is not used after all goes to the next. The token request goes
+//! first and alone: were permits handed out while it is under way, they would pile up behind it and be used all at once,
+//! more than the platform allows in the minute that follows.
 
 mod line;
 
@@ -150,25 +153,24 @@ impl Limiter {
     /// Waits for the right to send one request, in its turn. May be given up at any time.
     pub(crate) async fn permit(&self, turn: Turn) -> Permit {
         let mut place = self.line.join(turn);
-        self.permit_at(&mut place, turn).await
+        self.permit_at(&mut place).await
     }
 
     /// Waits for the right to send two requests one right after the other. May be given up at any time.
     pub(crate) async fn pair(&self, turn: Turn) -> (Permit, Permit) {
         let mut place = self.line.join(turn);
         // Both at one place: the first would grow old while others go before the second.
-        let first = self.permit_at(&mut place, turn).await;
-        (first, self.permit_at(&mut place, turn).await)
+        let first = self.permit_at(&mut place).await;
+        (first, self.permit_at(&mut place).await)
     }
 
     /// Waits at this place in the line for a permit.
-    async fn permit_at(&self, place: &mut Place<'_>, turn: Turn) -> Permit {
+    async fn permit_at(&self, place: &mut Place<'_>) -> Permit {
         let mut patience = pin!(sleep(PATIENCE));
         loop {
-            let others_first = turn >= Turn::Look && !place.is_promoted();
             tokio::select! {
                 biased;
-                () = &mut patience, if others_first => place.promote(),
+                () = &mut patience, if place.is_patient() => place.promote(),
                 () = place.called() => {}
                 permit = self.take_in_turn(), if place.is_first() => return permit,
             }

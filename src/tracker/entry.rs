@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl Tracker {
-    /// The visit's entry, after what is seen now has been understood; nothing where another owner of the journal was
-    /// faster, so that only a look can say what holds now.
+    /// The visit's entry, after what is seen now has been understood; nothing where only a look can say what holds now:
+    /// another owner of the journal was faster, or an event, which may be late, contradicts the journal.
     pub(super) async fn entry(&self, waiting: &Waiting) -> Result<Option<Entry>, JournalError> {
         let (journal, visit) = (&self.context.journal, &waiting.visit);
         let now = self.context.now();
@@ -26,6 +26,7 @@ impl Tracker {
                 }
                 noted
             }
+            Meaning::Foreign if self.looked_at.is_none() => return Ok(None),
             Meaning::Foreign => {
                 let base = Base {
                     priority: waiting.priority,
@@ -49,8 +50,11 @@ impl Tracker {
     /// not made good.
     fn step_of_change(&self, waiting: &Waiting, entry: &Entry) -> u32 {
         let newest = entry.newest_step();
-        match self.at_the_top {
-            Some(seen) => newest.max(self.context.policy.steps_due(elapsed(waiting.since, seen))),
+        match &self.settled {
+            Some((_, seen)) => {
+                let waited = elapsed(waiting.since, *seen);
+                newest.max(self.context.policy.steps_due(waited))
+            }
             None => newest,
         }
     }

@@ -6,10 +6,7 @@
 //! become untrue, and the first that is heard of a callback at all. A bell is not a message: fifty rings are one look.
 
 use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -19,32 +16,40 @@ use tokio::{sync::Notify, time::Instant};
 use crate::{
     conversation::{Ending, ParticipantId, Priority, QueueId, Waiting},
     genesys::{Sighting, VisitKey},
+    journal::READ_LAG,
 };
 
-/// How far behind an answer or an event may be. The platform promises nothing; what is older than this and differs is news.
-const BEHIND: Duration = Duration::from_secs(10);
 /// Time after a write within which an event that shows its value is taken to tell of it.
-const ECHO: Duration = Duration::from_secs(2);
-
+const JUST_WRITTEN: Duration = Duration::from_secs(2);
 /// Difference within which two tellings of a time mean the same.
 const SAME_TIME: SignedDuration = SignedDuration::from_secs(1);
 
 /// What the owner of a tracker and the tracker both see.
 #[derive(Debug, Default)]
 pub(crate) struct View {
-    /// Rings: look now. Coalesces.
+    /// The bell.
     wake: Notify,
-    /// Whether it rang since the last look began.
-    ringing: AtomicBool,
-    /// Whether a look was begun at all, or spared by what was heard.
-    looked: AtomicBool,
-    /// Whether a look is under way. What is heard meanwhile may be older or newer than what it will show. Changed and read
-    /// together with what is known.
-    looking: AtomicBool,
-    /// Whether word came, since the last look began, that the callback may wait.
-    news: AtomicBool,
+    /// What it is about.
+    state: Mutex<State>,
+}
+
+/// What is known, and what has been heard since the last look.
+#[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says something else about looks, and all are read and changed together"
+)]
+struct State {
     /// The wait as it is known; nothing while the callback does not wait.
-    known: Mutex<Option<Known>>,
+    known: Option<Known>,
+    /// Whether the bell rang since the last look began.
+    ringing: bool,
+    /// Whether word came, since the last look began, that the callback may wait.
+    news: bool,
+    /// Whether a look was begun at all, or spared by what was heard.
+    looked: bool,
+    /// Whether a look is under way. What is heard meanwhile may be older or newer than what it will show.
+    looking: bool,
 }
 
 /// A wait as it is known.
@@ -80,6 +85,38 @@ struct Wrote {
 }
 
 impl Known {
+    /// A wait that was not known before.
+    fn new(waiting: &Waiting) -> Self {
+        Self {
+            leg: waiting.visit.leg.clone(),
+            key: None,
+            since: Instant::now(),
+            entered: waiting.since,
+            queue: waiting.queue.clone(),
+            priority: waiting.priority,
+            writing: None,
+            wrote: None,
+            over: None,
+        }
+    }
+
+    /// Whether an event with this priority tells of our own write.
+    fn is_echoed_by(&self, seen: Priority) -> bool {
+        let just = |wrote: Wrote| wrote.at.elapsed() < JUST_WRITTEN;
+        self.writing == Some(seen) || (self.wrote.is_some_and(just) && self.priority == seen)
+    }
+
+    /// Whether a row that was asked for then shows nothing but what is known.
+    fn is_shown_by(&mut self, row: &Sighting, asked: Instant) -> bool {
+        match self.is_seen_in(&row.visit_key, asked) {
+            Some(same_visit) => {
+                let explained = |seen| self.explains(seen, asked);
+                same_visit && row.priority.is_none_or(explained)
+            }
+            None => true,
+        }
+    }
+
     /// Whether a row that was asked for then shows this visit; nothing where it may show the one before.
     ///
     /// Whether rows tell the time of entry is not documented. Where they tell another one, it takes one look at each visit.
@@ -92,7 +129,7 @@ impl Known {
         let elsewhere = self.queue.is_some() && row.queue.is_some() && self.queue != row.queue;
         let same = !elsewhere && later.is_some_and(|later| later.abs() <= SAME_TIME);
         let newer = later.is_some_and(|later| later > SAME_TIME);
-        if !same && !newer && asked < self.since + BEHIND {
+        if !same && !newer && asked < self.since + READ_LAG {
             return None;
         }
         self.key = Some(row.clone());
@@ -101,94 +138,81 @@ impl Known {
 
     /// Whether it may be seen with this priority by whoever looked then, with nothing having happened that we do not know.
     fn explains(&self, seen: Priority, looked: Instant) -> bool {
-        let late = |wrote: Wrote| wrote.from == seen && looked < wrote.at + BEHIND;
+        let late = |wrote: Wrote| wrote.from == seen && looked < wrote.at + READ_LAG;
         seen == self.priority || self.writing == Some(seen) || self.wrote.is_some_and(late)
     }
 }
 
 impl View {
-    /// Asks for a look.
-    pub(crate) fn ring(&self) {
-        self.ringing.store(true, Ordering::Relaxed);
-        self.wake.notify_one();
-    }
-
-    /// Asks for a look, because the callback may have begun to wait: worth another look even if the last one, which was on
-    /// its way, shows the end.
+    /// An event of which nothing more is known asks for a look, because the callback may have begun to wait: worth another
+    /// look even if the last one, which was on its way, shows the end.
     pub(crate) fn ring_for_wait(&self) {
-        self.news.store(true, Ordering::Relaxed);
-        self.ring();
+        self.ring(&mut self.state(), true);
     }
 
     /// An event has shown the wait; whether it is the echo of our own write.
     pub(crate) fn event_shows(&self, seen: &Waiting) -> bool {
-        let known = self.known();
-        let Some(known) = known.as_ref().filter(|known| known.leg == seen.visit.leg) else {
-            self.ring_for_wait();
+        let mut state = self.state();
+        let looking = state.looking;
+        let known = state.known.as_ref();
+        let Some(known) = known.filter(|known| known.leg == seen.visit.leg) else {
+            self.ring(&mut state, true);
             return false;
         };
-        if self.is_looking() || !known.explains(seen.priority, Instant::now()) {
-            self.ring_for_wait();
+        let echo = known.is_echoed_by(seen.priority);
+        if looking || !known.explains(seen.priority, Instant::now()) {
+            self.ring(&mut state, true);
         }
-        let just_written = known.wrote.is_some_and(|wrote| wrote.at.elapsed() < ECHO)
-            && known.priority == seen.priority;
-        known.writing == Some(seen.priority) || just_written
+        echo
     }
 
     /// A sweep that was asked for then has shown the wait.
     pub(crate) fn sweep_shows(&self, sighting: &Sighting, asked: Instant) {
-        let mut known = self.known();
-        let Some(known) = known.as_mut() else {
+        let mut state = self.state();
+        let as_known = match &mut state.known {
+            Some(known) => known.is_shown_by(sighting, asked),
             // A scheduled one may have begun to wait without a word.
-            if self.looked.load(Ordering::Relaxed) {
-                self.ring_for_wait();
-            }
-            return;
+            None => !state.looked,
         };
-        let Some(same_visit) = known.is_seen_in(&sighting.visit_key, asked) else {
-            return;
-        };
-        let explained = |seen| known.explains(seen, asked);
-        if self.is_looking() || !same_visit || !sighting.priority.is_none_or(explained) {
-            self.ring_for_wait();
+        if !as_known || state.looking {
+            self.ring(&mut state, true);
         }
     }
 
     /// A sweep of everybody that was asked for then has not shown the wait. One absence is no proof, but worth a look.
     pub(crate) fn sweep_misses(&self, asked: Instant) {
-        if self
-            .known()
-            .as_ref()
-            .is_some_and(|known| known.since < asked)
-        {
-            self.ring();
+        let mut state = self.state();
+        let known = state.known.as_ref();
+        if known.is_some_and(|known| known.since < asked) {
+            self.ring(&mut state, false);
         }
     }
 
     /// An event has shown that these legs are over, and perhaps how. It may be ours or one long gone.
     pub(crate) fn legs_are_over(&self, legs: &[ParticipantId], ending: Option<Ending>) {
-        if let Some(known) = self.known().as_mut()
-            && legs.contains(&known.leg)
-        {
+        let mut state = self.state();
+        let known = state.known.as_mut();
+        if let Some(known) = known.filter(|known| legs.contains(&known.leg)) {
             known.over = ending;
         }
-        self.ring();
+        self.ring(&mut state, false);
     }
 
-    /// How this leg ended, where that was heard.
+    /// How this leg ended, where that was heard and there is no word of another one.
     pub(super) fn ending(&self, leg: &ParticipantId) -> Option<Ending> {
-        let known = self.known();
-        known.as_ref().filter(|known| known.leg == *leg)?.over
+        let state = self.state();
+        let known = state.known.as_ref().filter(|known| known.leg == *leg)?;
+        known.over.filter(|_| !state.news)
     }
 
     /// Whether word came after the last look began that the callback may wait.
     pub(crate) fn has_news(&self) -> bool {
-        self.news.load(Ordering::Relaxed)
+        self.state().news
     }
 
     /// Whether there is news since the last look began.
     pub(super) fn is_ringing(&self) -> bool {
-        self.ringing.load(Ordering::Relaxed)
+        self.state().ringing
     }
 
     /// Waits for the next ring.
@@ -196,65 +220,41 @@ impl View {
         self.wake.notified().await;
     }
 
-    /// Whether a look is under way.
-    fn is_looking(&self) -> bool {
-        self.looking.load(Ordering::Relaxed)
+    /// Notes that a look begins.
+    pub(super) fn looks(&self) {
+        let mut state = self.state();
+        (state.ringing, state.news) = (false, false);
+        (state.looked, state.looking) = (true, true);
     }
 
     /// Notes that a look has brought nothing.
     pub(super) fn looked_in_vain(&self) {
-        let _known = self.known();
-        self.looking.store(false, Ordering::Relaxed);
-    }
-
-    /// Notes that a look begins.
-    pub(super) fn looks(&self) {
-        let _known = self.known();
-        self.looking.store(true, Ordering::Relaxed);
-        self.ringing.store(false, Ordering::Relaxed);
-        self.news.store(false, Ordering::Relaxed);
-        self.looked.store(true, Ordering::Relaxed);
+        self.state().looking = false;
     }
 
     /// Notes the wait as a look or an event has shown it.
     pub(super) fn note(&self, waiting: &Waiting) {
-        self.looked.store(true, Ordering::Relaxed);
-        let mut known = self.known();
-        self.looking.store(false, Ordering::Relaxed);
-        match known
-            .as_mut()
-            .filter(|known| known.leg == waiting.visit.leg)
-        {
-            Some(known) => {
-                known.priority = waiting.priority;
-                known.writing = None;
-            }
-            None => {
-                *known = Some(Known {
-                    leg: waiting.visit.leg.clone(),
-                    key: None,
-                    since: Instant::now(),
-                    entered: waiting.since,
-                    queue: waiting.queue.clone(),
-                    priority: waiting.priority,
-                    writing: None,
-                    wrote: None,
-                    over: None,
-                });
-            }
+        let mut state = self.state();
+        (state.looked, state.looking) = (true, false);
+        let known = state.known.as_mut();
+        if let Some(known) = known.filter(|known| known.leg == waiting.visit.leg) {
+            known.priority = waiting.priority;
+            known.writing = None;
+        } else {
+            state.known = Some(Known::new(waiting));
         }
     }
 
     /// Notes that this priority is being written.
     pub(super) fn note_writing(&self, to: Priority) {
-        if let Some(known) = self.known().as_mut() {
+        if let Some(known) = &mut self.state().known {
             known.writing = Some(to);
         }
     }
 
     /// Notes that the platform has confirmed a write and has this priority now.
     pub(super) fn note_written(&self, now: Priority) {
-        if let Some(known) = self.known().as_mut() {
+        if let Some(known) = &mut self.state().known {
             known.wrote = Some(Wrote {
                 from: known.priority,
                 at: Instant::now(),
@@ -266,14 +266,20 @@ impl View {
 
     /// Notes that the callback does not wait.
     pub(super) fn note_not_waiting(&self) {
-        let mut known = self.known();
-        self.looking.store(false, Ordering::Relaxed);
-        *known = None;
+        let mut state = self.state();
+        (state.known, state.looking) = (None, false);
+    }
+
+    /// Asks for a look, perhaps because the callback may have begun to wait.
+    fn ring(&self, state: &mut State, may_wait: bool) {
+        state.ringing = true;
+        state.news |= may_wait;
+        self.wake.notify_one();
     }
 
     /// What is known.
-    fn known(&self) -> MutexGuard<'_, Option<Known>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -318,7 +324,7 @@ mod tests {
         let view = View::default();
         view.looks();
         view.note(&waiting("l", 3));
-        assert!(!view.is_looking());
+        assert!(!view.state().looking);
         advance(Duration::from_mins(1)).await;
         view
     }
@@ -362,7 +368,7 @@ mod tests {
         assert!(view.event_shows(&waiting("l", 4)), "after it");
         view.event_shows(&waiting("l", 3));
         assert!(!view.is_ringing(), "from before the write, and late");
-        advance(BEHIND).await;
+        advance(READ_LAG).await;
         assert!(!view.event_shows(&waiting("l", 4)), "no echo any more");
         view.event_shows(&waiting("l", 3));
         assert!(view.is_ringing(), "too late for that");
@@ -393,7 +399,7 @@ mod tests {
         view.sweep_shows(&of_the_visit_before(), Instant::now());
         view.sweep_misses(Instant::now());
         assert!(!view.is_ringing(), "asked for before it was known");
-        advance(BEHIND).await;
+        advance(READ_LAG).await;
         view.sweep_shows(&of_the_visit_before(), Instant::now());
         assert!(view.is_ringing(), "which it should show by now");
     }

@@ -20,6 +20,14 @@ async fn sighted(centre: &Centre) -> Running {
     daemon
 }
 
+/// The same, and another callback that has just arrived.
+async fn sighted_with_another(centre: &Centre) -> (Running, ConversationId) {
+    let daemon = sighted(centre).await;
+    let id = centre.callback();
+    daemon.tracks(2).await;
+    (daemon, id)
+}
+
 /// How often a callback was looked at and written to, since these numbers.
 fn since(centre: &Centre, id: &ConversationId, (looks, writes): (usize, usize)) -> (usize, usize) {
     let (looked, written) = asked(centre, id);
@@ -35,9 +43,7 @@ fn asked(centre: &Centre, id: &ConversationId) -> (usize, usize) {
 #[tokio::test(start_paused = true)]
 async fn from_its_arrival_to_its_answer_a_callback_costs_its_raises_and_nothing_else() {
     let centre = Centre::open().await;
-    let daemon = sighted(&centre).await;
-    let id = centre.callback();
-    daemon.tracks(2).await;
+    let (daemon, id) = sighted_with_another(&centre).await;
     pass(minutes(61)).await;
     assert_eq!(centre.writes(&id), (1..=12).collect::<Vec<i64>>());
     centre.world().answer(&id).unwrap();
@@ -71,9 +77,7 @@ async fn hundreds_of_callbacks_cost_hardly_more_than_their_raises() {
 #[tokio::test(start_paused = true)]
 async fn without_a_socket_every_raise_is_preceded_by_a_look() {
     let centre = Centre::open().await;
-    let daemon = sighted(&centre).await;
-    let id = centre.callback();
-    daemon.tracks(2).await;
+    let (daemon, id) = sighted_with_another(&centre).await;
     pass(minutes(1)).await;
     let before = asked(&centre, &id);
     centre.sandbox.faults().refuse_sockets(503, None);
@@ -95,9 +99,7 @@ async fn without_a_socket_every_raise_is_preceded_by_a_look() {
 #[tokio::test(start_paused = true)]
 async fn without_a_recent_sweep_every_raise_is_preceded_by_a_look() {
     let centre = Centre::open().await;
-    let daemon = sighted(&centre).await;
-    let id = centre.callback();
-    daemon.tracks(2).await;
+    let (daemon, id) = sighted_with_another(&centre).await;
     pass(minutes(1)).await;
     let fails = RequestFault::to("POST", "/api/v2/analytics/", Effect::Answer(503, None));
     centre.sandbox.faults().requests(fails);
@@ -127,9 +129,7 @@ async fn where_the_platform_tells_of_no_priority_a_supervisors_change_is_never_l
 #[tokio::test(start_paused = true)]
 async fn a_supervisors_change_that_is_told_costs_a_look() {
     let centre = Centre::open().await;
-    let daemon = sighted(&centre).await;
-    let id = centre.callback();
-    daemon.tracks(2).await;
+    let (daemon, id) = sighted_with_another(&centre).await;
     pass(minutes(6)).await;
     let before = asked(&centre, &id);
     let set = centre.world().set_priority(&id, Priority::clamped(40));
@@ -146,9 +146,7 @@ async fn one_answered_with_its_events_lost_costs_one_refused_write_at_most() {
     for status in [400, 404, 409] {
         let centre = Centre::with(|options| options.not_waiting_status = status).await;
         let centre = centre.set("POLICY__WAIT", "10s");
-        let daemon = sighted(&centre).await;
-        let id = centre.callback();
-        daemon.tracks(2).await;
+        let (daemon, id) = sighted_with_another(&centre).await;
         pass(Duration::from_secs(11)).await;
         let before = asked(&centre, &id);
         centre.sandbox.faults().events("", Fate::Lost, None);
@@ -165,9 +163,7 @@ async fn one_answered_with_its_events_lost_costs_one_refused_write_at_most() {
 #[tokio::test(start_paused = true)]
 async fn a_transfer_that_nobody_told_of_is_seen_by_the_next_sweep() {
     let centre = Centre::open().await;
-    let daemon = sighted(&centre).await;
-    let id = centre.callback();
-    daemon.tracks(2).await;
+    let (daemon, id) = sighted_with_another(&centre).await;
     pass(minutes(6)).await;
     centre.sandbox.faults().events("", Fate::Lost, None);
     let sales = centre.queue("Sales");
@@ -186,9 +182,7 @@ async fn a_transfer_that_nobody_told_of_is_seen_by_the_next_sweep() {
 #[tokio::test(start_paused = true)]
 async fn an_arrival_told_long_after_the_end_is_looked_into_and_not_believed() {
     let centre = Centre::open().await.set("POLICY__WAIT", "10s");
-    let daemon = sighted(&centre).await;
-    let id = centre.callback();
-    daemon.tracks(2).await;
+    let (daemon, id) = sighted_with_another(&centre).await;
     let faults = centre.sandbox.faults();
     faults.events(".callbacks", Fate::Late(minutes(3)), Some(1));
     centre.world().alert(&id).unwrap();

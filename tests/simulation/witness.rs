@@ -22,8 +22,6 @@ pub(crate) struct Granted {
     fence: Fence,
     /// What was to be written.
     write: Write,
-    /// Whether it was given back: the platform refused the write.
-    released: bool,
 }
 
 /// What was noted, in order.
@@ -70,15 +68,6 @@ impl Notes {
     fn committed(&mut self, visit: &Visit, fence: Fence) {
         let step = self.granted(visit, fence).map(|claim| claim.write.step);
         self.commits.extend(step.map(|step| (visit.clone(), step)));
-    }
-
-    /// This claim was given back, and with it all that were to write the same: it took their place.
-    fn released(&mut self, visit: &Visit, fence: Fence) {
-        let to = self.granted(visit, fence).map(|claim| claim.write.to);
-        let claims = self.claims.iter_mut();
-        for claim in claims.filter(|claim| claim.visit == *visit && Some(claim.write.to) == to) {
-            claim.released = true;
-        }
     }
 
     /// The claim with this number.
@@ -153,7 +142,6 @@ impl Journal for Witness {
                 visit: visit.clone(),
                 fence,
                 write,
-                released: false,
             });
         }
         Ok(claim)
@@ -193,9 +181,7 @@ impl Journal for Witness {
         claim: Fence,
         at: Timestamp,
     ) -> Result<(), JournalError> {
-        self.writable()?.release(visit, claim, at).await?;
-        self.notes().released(visit, claim);
-        Ok(())
+        self.writable()?.release(visit, claim, at).await
     }
 
     async fn rebase(

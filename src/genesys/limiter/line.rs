@@ -68,7 +68,6 @@ impl Line {
             line: self,
             key,
             call,
-            promoted: false,
         }
     }
 
@@ -86,8 +85,6 @@ pub(super) struct Place<'a> {
     key: Key,
     /// Calls whoever stands here.
     call: Arc<Notify>,
-    /// Whether it has waited so long that it goes first.
-    promoted: bool,
 }
 
 impl Place<'_> {
@@ -106,12 +103,11 @@ impl Place<'_> {
         let mut line = self.line.lock();
         line.leave(self.key);
         self.key = line.join(Turn::Upkeep, Arc::clone(&self.call));
-        self.promoted = true;
     }
 
-    /// Whether it went before all raises.
-    pub(super) fn is_promoted(&self) -> bool {
-        self.promoted
+    /// Whether it lets raises go first.
+    pub(super) fn is_patient(&self) -> bool {
+        self.key.0 >= Turn::Look
     }
 }
 
