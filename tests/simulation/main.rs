@@ -12,7 +12,7 @@
 //! - there are never more requests in a rolling minute than the platform allows, and none inside a `Retry-After`.
 //!
 //! ```text
-//! cargo test --test simulation                                        the 300 seeds from 0 on
+//! cargo test --test simulation                                        the 300 seeds from 0 on, and those that failed once
 //! SIMULATION_SEEDS=1000..21000 cargo test --release --test simulation  these seeds
 //! SIMULATION_SEEDS=1234..1235 cargo test --test simulation             this seed once more
 //! ```
@@ -39,7 +39,7 @@ use std::{
     ops::Range,
     sync::{
         Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
@@ -48,16 +48,21 @@ use crate::{model::Verdict, plan::Plan, stage::Stage};
 
 /// Seeds that are played where nothing else is asked for.
 const SEEDS: Range<u64> = 0..300;
+/// Seeds that failed once, and are played with those: each was a defect, or something that the model misjudged.
+const KEPT: [u64; 13] = [
+    332, 385, 583, 709, 880, 1_107, 2_226, 2_776, 3_333, 4_054, 5_280, 7_180, 8_559,
+];
 /// Failing seeds after which no others are tried.
 const ENOUGH: usize = 5;
 
 /// The seeds to play.
-fn seeds() -> Range<u64> {
+fn seeds() -> Vec<u64> {
     let Ok(wanted) = std::env::var("SIMULATION_SEEDS") else {
-        return SEEDS;
+        return SEEDS.chain(KEPT).collect();
     };
     let (from, to) = wanted.split_once("..").expect("SIMULATION_SEEDS=FROM..TO");
-    from.parse().expect("a first seed")..to.parse().expect("the seed after the last")
+    let from = from.parse().expect("a first seed");
+    (from..to.parse().expect("the seed after the last")).collect()
 }
 
 /// Plays a plan in a runtime of its own.
@@ -123,15 +128,17 @@ fn told(seed: u64, first: &str) -> String {
 #[test]
 fn all_promises_hold_whatever_happens() {
     let seeds = seeds();
-    let next = AtomicU64::new(seeds.start);
+    let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     let threads = thread::available_parallelism().map_or(2, usize::from);
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end || failures.lock().unwrap().len() >= ENOUGH {
+                    let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                        return;
+                    };
+                    if failures.lock().unwrap().len() >= ENOUGH {
                         return;
                     }
                     if let Err(how) = play(&Plan::of(seed), &seed.to_string()) {
