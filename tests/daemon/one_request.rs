@@ -194,3 +194,21 @@ async fn an_arrival_told_long_after_the_end_is_looked_into_and_not_believed() {
     assert_eq!(since(&centre, &id, before), (1, 0), "a look, and no write");
     daemon.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_arrival_told_after_a_supervisors_change_is_looked_into_and_not_believed() {
+    let centre = Centre::open().await.set("POLICY__MAX_PRIORITY", "50");
+    let daemon = sighted(&centre).await;
+    let faults = centre.sandbox.faults();
+    faults.events(".callbacks", Fate::Late(minutes(3)), Some(1));
+    let id = centre.callback();
+    let set = centre.world().set_priority(&id, Priority::clamped(60));
+    set.unwrap();
+    // The change is told first, and says that nothing is to be raised.
+    pass(minutes(2)).await;
+    assert_eq!(daemon.now().limited, 1);
+    pass(minutes(20)).await;
+    assert_eq!(centre.writes(&id), [0; 0]);
+    assert_eq!(daemon.now().foreign_changes, 0);
+    daemon.stop().await;
+}
