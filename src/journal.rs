@@ -297,7 +297,7 @@ mod tests {
             open: vec![open(7, 4, 4), open(8, 6, 6), open(9, 7, 6)],
             ..Entry::new(Priority::clamped(0))
         };
-        let (soon, later) = (5, 300);
+        let (soon, later) = (5, READ_LAG.as_secs().cast_signed());
         for (seen, now, expected) in [
             (3, later, Meaning::Expected),
             (4, later, Meaning::Arrived(open(7, 4, 4))),

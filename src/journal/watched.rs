@@ -145,10 +145,48 @@ mod tests {
     use super::{
         super::{
             MemoryJournal,
-            conformance::{at, seen},
+            conformance::{Bench, at, conformance, seen},
         },
         *,
     };
+
+    /// A journal in memory under a watch, which must change none of what a journal promises.
+    struct Both {
+        /// What does the work.
+        memory: Arc<MemoryJournal>,
+        /// What is tested.
+        watched: Watched,
+    }
+
+    impl From<MemoryJournal> for Both {
+        fn from(memory: MemoryJournal) -> Self {
+            let memory = Arc::new(memory);
+            let watched = Watched::new(Arc::<MemoryJournal>::clone(&memory), Status::default());
+            Self { memory, watched }
+        }
+    }
+
+    impl Default for Both {
+        fn default() -> Self {
+            MemoryJournal::default().into()
+        }
+    }
+
+    impl Bench for Both {
+        fn journal(&self) -> &dyn Journal {
+            &self.watched
+        }
+
+        fn beside(&self) -> Self {
+            self.memory.beside().into()
+        }
+
+        fn killed_and_restarted(self) -> Self {
+            self.memory.after().into()
+        }
+    }
+
+    conformance!(Both);
 
     /// A journal that works when it is told to.
     #[derive(Default)]
@@ -255,6 +293,7 @@ mod tests {
             let words = now.journal_trouble.unwrap();
             assert_eq!(words, "the journal cannot be used: disk full");
         }
+        journal.stopped(at(1)).await.unwrap_err();
         journal.entry(&seen("v", 0), at(2)).await.unwrap();
         assert!(!status.snapshot().ready, "reading proves nothing");
 

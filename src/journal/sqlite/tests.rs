@@ -170,7 +170,12 @@ async fn nobody_else_may_read_what_is_kept() {
 async fn every_commit_is_as_durable_as_it_can_be_set() {
     let folder = Folder::default();
     let store = folder.journal.store.lock().await;
-    for (pragma, expected) in [("journal_mode", "wal"), ("synchronous", "2")] {
+    for (pragma, expected) in [
+        ("journal_mode", "wal"),
+        ("synchronous", "2"),
+        ("wal_autocheckpoint", "250"),
+        ("journal_size_limit", "2097152"),
+    ] {
         let value: rusqlite::types::Value = store
             .raw()
             .unwrap()
@@ -187,7 +192,7 @@ async fn every_commit_is_as_durable_as_it_can_be_set() {
 
 #[tokio::test]
 async fn a_damaged_file_is_put_aside_and_a_new_one_begun() {
-    for damage in ["header", "page", "text"] {
+    for damage in ["header", "pages", "last page", "text"] {
         let path = folder();
         let journal = open(&path);
         raise(&journal, "v").await.unwrap();
@@ -195,7 +200,11 @@ async fn a_damaged_file_is_put_aside_and_a_new_one_begun() {
         let mut bytes = fs::read(file(&path)).unwrap();
         match damage {
             "header" => bytes[..100].fill(0),
-            "page" => bytes[4096..].fill(0xa5),
+            "pages" => bytes[4096..].fill(0xa5),
+            "last page" => {
+                let last = bytes.len() - 4096;
+                bytes[last..].fill(0xa5);
+            }
             _ => bytes = b"this is no database at all".to_vec(),
         }
         fs::write(file(&path), &bytes).unwrap();
@@ -235,11 +244,13 @@ async fn damage_that_shows_later_is_put_aside_at_the_next_operation() {
 #[tokio::test]
 async fn two_damaged_files_of_one_second_do_not_replace_each_other() {
     let path = folder();
-    for expected in 1..=3 {
-        fs::write(file(&path), format!("damage {expected}")).unwrap();
+    for count in 1..=3 {
+        fs::write(file(&path), format!("damage {count}")).unwrap();
         drop(open(&path));
         let aside = names(&path, "journal.db.corrupt-");
-        assert_eq!(aside.len(), expected, "{aside:?}");
+        let all =
+            ["", "-2", "-3"].map(|ending| format!("journal.db.corrupt-20260105-090000{ending}"));
+        assert_eq!(aside, all[..count]);
     }
     fs::remove_dir_all(&path).unwrap();
 }

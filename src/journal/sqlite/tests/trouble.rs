@@ -1,8 +1,16 @@
 //! Operations that fail: nothing is granted, nothing that was is lost, and the next one that can work does.
 
-use std::fs;
+use std::{fs, path::Path};
 
-use super::{super::*, Folder, at, base, file, folder, open, raise};
+use rusqlite::ffi;
+
+use super::{
+    super::{
+        open::{cut_log, is_damage, put_aside, trouble},
+        *,
+    },
+    Folder, at, base, file, folder, open, raise,
+};
 
 /// Lets the file grow by this many pages and no more.
 async fn limit(folder: &Folder, more: i64) {
@@ -41,6 +49,57 @@ async fn on_a_full_disk_nothing_is_granted_and_what_was_stays() {
     journal.alive(at(4)).await.unwrap();
     raise(journal, &format!("w{number}")).await.unwrap();
     assert_eq!(base(journal, "before").await, 0);
+}
+
+#[tokio::test]
+async fn the_log_gives_its_room_back_when_it_is_cut() {
+    let folder = Folder::default();
+    raise(&folder.journal, "v").await.unwrap();
+    let store = folder.journal.store.lock().await;
+    let log = store.path().with_extension("db-wal");
+    assert_ne!(fs::metadata(&log).unwrap().len(), 0);
+    cut_log(store.raw().unwrap());
+    assert_eq!(fs::metadata(&log).unwrap().len(), 0);
+}
+
+#[test]
+fn every_error_says_what_to_do_about_it() {
+    for (code, damage, remedy) in [
+        (ffi::SQLITE_FULL, false, "make room on its disk"),
+        (ffi::SQLITE_READONLY, false, "make the file and its folder"),
+        (ffi::SQLITE_CANTOPEN, false, "give the file and its folder"),
+        (ffi::SQLITE_PERM, false, "give the file and its folder"),
+        (ffi::SQLITE_BUSY, false, "let it finish"),
+        (ffi::SQLITE_LOCKED, false, "let it finish"),
+        (ffi::SQLITE_IOERR_READ, false, "see the system's log"),
+        (ffi::SQLITE_CORRUPT, true, "puts it aside"),
+        (ffi::SQLITE_NOTADB, true, "puts it aside"),
+        (ffi::SQLITE_MISUSE, false, "please report it"),
+    ] {
+        let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+        let words = trouble(Path::new("j.db"), &error).to_string();
+        assert!(words.contains(remedy), "{code}: {words}");
+        assert_eq!(is_damage(&error), damage, "{code}");
+    }
+}
+
+#[test]
+fn damage_whose_log_cannot_be_moved_with_it_is_not_taken_for_put_aside() {
+    let path = folder();
+    fs::write(file(&path), "damage").unwrap();
+    let (log, aside) = (
+        path.join("journal.db-wal"),
+        path.join("journal.db.corrupt-20260105-090000-wal"),
+    );
+    fs::write(&log, "log").unwrap();
+    // A folder in the place of the new name: no file can be moved there.
+    fs::create_dir(&aside).unwrap();
+    put_aside(&file(&path), at(0)).unwrap_err();
+    assert!(file(&path).exists(), "nothing is apart from its log");
+    fs::remove_dir(&aside).unwrap();
+    put_aside(&file(&path), at(0)).unwrap();
+    assert_eq!(fs::read(&aside).unwrap(), b"log");
+    fs::remove_dir_all(&path).unwrap();
 }
 
 #[tokio::test]
