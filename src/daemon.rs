@@ -236,7 +236,7 @@ impl Daemon {
             queues: Arc::clone(queues),
             sight: Arc::clone(sight),
             status: self.status.clone(),
-            pace: Pace::new(self.settings.genesys.requests_per_minute),
+            pace: Pace::new(self.settings.genesys.budget, self.settings.policy.wait),
             follows,
             dry_run: self.settings.callbacks.dry_run,
             denied: Mutex::new(HashSet::new()),

@@ -191,6 +191,9 @@ impl Fleet {
             self.ended.retain(|_, at| at.elapsed() < AFTERMATH);
             self.context.sight.swept(asked);
         }
+        let cost = self.context.sight.requests_a_raise();
+        let pace = &self.context.pace;
+        pace.weigh(self.len(), cost, &self.context.status);
         self.context.status.update(|now| {
             now.swept = true;
             if !first {

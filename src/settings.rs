@@ -5,6 +5,8 @@
 //! that starts with half-understood settings would raise the wrong callbacks for days before anyone looks, so whatever
 //! is not understood is refused, and what is understood but looks unwise is a `Finding`.
 
+mod budget;
+
 mod catalogue;
 
 mod describe;
@@ -53,24 +55,17 @@ use self::{
     written::Written,
 };
 
+pub use budget::Budget;
 pub use environment::environment;
 pub use error::{FileProblem, SettingsError};
 pub use findings::{Finding, Severity};
+pub(crate) use interval::Spelled;
 pub use interval::read as interval;
 pub use region::Region;
 pub use streaming::{RefusedUri, StreamingHost};
 
 /// The reference manual, which is also the lowest layer. A test proves that it equals the defaults of the types.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
-
-/// Requests that may be sent at once on top of the sustained rate: 270 and 30 stay within 300 in any minute.
-pub const BURST: u32 = 30;
-
-/// The sustained rate that, with its burst, never exceeds the platform's usual limit of 300 requests a minute.
-pub const USUAL_REQUESTS_PER_MINUTE: u32 = 270;
-
-/// Per cent of the requests that can be spent on raises, at one a raise; the rest is for sweeps, topics and looks.
-pub const SHARE_FOR_RAISES: u32 = 95;
 
 /// The settings in use. Made by `load` only, so they are known to be complete.
 #[derive(Clone, Debug)]
@@ -108,8 +103,8 @@ pub struct Genesys {
     pub login_url: Url,
     /// Which hosts a channel may be on.
     pub streaming: StreamingHost,
-    /// Sustained rate, 1 to 3000; `BURST` comes on top of it.
-    pub requests_per_minute: u32,
+    /// How fast to ask.
+    pub budget: Budget,
 }
 
 /// Which callbacks are looked after.
@@ -310,6 +305,8 @@ fn platform(
         api_url,
         login_url,
         requests_per_minute,
+        burst,
+        tokens,
     } = written;
     let client_id = client_id.ok_or(SettingsError::Missing {
         setting: "genesys.client_id",
@@ -328,7 +325,7 @@ fn platform(
         client_id: client_id.0,
         client_secret,
         api_url,
-        requests_per_minute: requests_per_minute.0,
+        budget: Budget::new(requests_per_minute.0, burst.map(|burst| burst.0), tokens.0),
         region,
     })
 }

@@ -60,6 +60,10 @@ pub struct Snapshot {
     pub panics: u64,
     /// Largest lateness of a write in the last minute of writing.
     pub lateness: Duration,
+    /// Callbacks that the request budget carries, at `policy.wait` and what a raise costs now.
+    pub capacity: u64,
+    /// By how much steps are longer than `policy.wait` because more than those wait.
+    pub expected_lag: Duration,
 }
 
 /// A handle on the snapshot, for writers and observers alike.

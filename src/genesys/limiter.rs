@@ -11,6 +11,9 @@
 //! longest overdue first, so that an overload makes everybody's steps longer alike; then looks; then sweeps. Looks and
 //! sweeps wait for a while and no longer: a daemon that only wrote would soon not know what.
 //!
+//! Where the settings allow several tokens, each is a lane with a rate of its own behind the one line: a permit is for one
+//! token, the first that has one. Channels belong to the first token, so their upkeep goes by it.
+//!
 //! Giving up while waiting costs nothing, and a permit that is not used after all goes to the next. The token request goes
 //! first and alone: were permits handed out while it is under way, they would pile up behind it and be used all at once,
 //! more than the platform allows in the minute that follows.
@@ -19,6 +22,7 @@ mod line;
 
 use std::{
     num::NonZeroU32,
+    ops::Range,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -38,13 +42,11 @@ use tokio::{
 };
 
 use self::line::{Line, Place};
-use crate::settings::BURST;
+use crate::settings::Budget;
 
 /// Requests by which the burst stays under what would be allowed. The platform counts when requests arrive, and a few
 /// may arrive closer together than they were sent: three make up for two thirds of a second at the default rate.
 const JITTER: u32 = 3;
-/// Share of the rate that may come as a burst: the default's 30 of 270.
-const BURST_SHARE: u32 = 9;
 
 /// Longest that a look or a sweep lets others go first.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -74,9 +76,16 @@ pub(crate) struct Permit {
     back: Option<Arc<Spares>>,
     /// When the rate had it.
     since: Instant,
+    /// Which token it is for.
+    lane: usize,
 }
 
 impl Permit {
+    /// Which token it is for.
+    pub(super) fn lane(&self) -> usize {
+        self.lane
+    }
+
     /// Whether it was held so long that using it now would let requests bunch up.
     pub(super) fn is_old(&self) -> bool {
         self.since.elapsed() > OLD
@@ -119,15 +128,46 @@ impl Spares {
     }
 }
 
+/// The rate of one token.
+#[derive(Debug)]
+struct Lane {
+    /// The rate itself.
+    rate: RateLimiter<NotKeyed, InMemoryState, TokioTime, NoOpMiddleware<Nanos>>,
+    /// Permits that were not used.
+    spares: Arc<Spares>,
+}
+
+impl Lane {
+    /// A rate with its burst, none of which is used yet.
+    fn new(budget: Budget) -> Self {
+        let rate = positive(budget.requests_per_minute);
+        let burst = positive(budget.burst.saturating_sub(JITTER));
+        let quota = Quota::per_minute(rate).allow_burst(burst);
+        Self {
+            rate: RateLimiter::direct_with_clock(quota, TokioTime::start()),
+            spares: Arc::default(),
+        }
+    }
+
+    /// When the rate had the permit that can be had now, or how long there will be none.
+    fn take(&self) -> Result<Instant, Duration> {
+        if let Some(since) = self.spares.take() {
+            return Ok(since);
+        }
+        match self.rate.check() {
+            Ok(()) => Ok(Instant::now()),
+            Err(early) => Err(early.wait_time_from(self.rate.clock().now())),
+        }
+    }
+}
+
 /// Hands out permits at the rate the platform allows.
 #[derive(Debug)]
 pub(crate) struct Limiter {
-    /// The rate itself.
-    rate: RateLimiter<NotKeyed, InMemoryState, TokioTime, NoOpMiddleware<Nanos>>,
+    /// The tokens.
+    lanes: Vec<Lane>,
     /// Who waits.
     line: Line,
-    /// Permits that were not used.
-    spares: Arc<Spares>,
     /// Held exclusively while all others wait for one request.
     gate: RwLock<()>,
     /// End of the pause that the platform asked for.
@@ -135,16 +175,11 @@ pub(crate) struct Limiter {
 }
 
 impl Limiter {
-    /// A limiter for this sustained rate; at least one a minute.
-    pub(crate) fn new(requests_per_minute: u32) -> Self {
-        let burst = BURST
-            .min(requests_per_minute / BURST_SHARE)
-            .saturating_sub(JITTER);
-        let quota = Quota::per_minute(positive(requests_per_minute)).allow_burst(positive(burst));
+    /// A limiter for this budget; at least one request a minute.
+    pub(crate) fn new(budget: Budget) -> Self {
         Self {
-            rate: RateLimiter::direct_with_clock(quota, TokioTime::start()),
+            lanes: (0..budget.tokens).map(|_| Lane::new(budget)).collect(),
             line: Line::default(),
-            spares: Arc::default(),
             gate: RwLock::new(()),
             held_until: Mutex::new(None),
         }
@@ -153,34 +188,43 @@ impl Limiter {
     /// Waits for the right to send one request, in its turn. May be given up at any time.
     pub(crate) async fn permit(&self, turn: Turn) -> Permit {
         let mut place = self.line.join(turn);
-        self.permit_at(&mut place).await
+        self.permit_at(&mut place, self.lanes_of(turn)).await
     }
 
     /// Waits for the right to send two requests one right after the other. May be given up at any time.
     pub(crate) async fn pair(&self, turn: Turn) -> (Permit, Permit) {
         let mut place = self.line.join(turn);
         // Both at one place: the first would grow old while others go before the second.
-        let first = self.permit_at(&mut place).await;
-        (first, self.permit_at(&mut place).await)
+        let first = self.permit_at(&mut place, self.lanes_of(turn)).await;
+        let second = self.permit_at(&mut place, self.lanes_of(turn)).await;
+        (first, second)
     }
 
-    /// Waits at this place in the line for a permit.
-    async fn permit_at(&self, place: &mut Place<'_>) -> Permit {
+    /// Which tokens will do.
+    fn lanes_of(&self, turn: Turn) -> Range<usize> {
+        match turn {
+            Turn::Upkeep => 0..1,
+            Turn::Raise(_) | Turn::Look | Turn::Sweep => 0..self.lanes.len(),
+        }
+    }
+
+    /// Waits at this place in the line for a permit for one of these tokens.
+    async fn permit_at(&self, place: &mut Place<'_>, lanes: Range<usize>) -> Permit {
         let mut patience = pin!(sleep(PATIENCE));
         loop {
             tokio::select! {
                 biased;
                 () = &mut patience, if place.is_patient() => place.promote(),
                 () = place.called() => {}
-                permit = self.take_in_turn(), if place.is_first() => return permit,
+                permit = self.take_in_turn(lanes.clone()), if place.is_first() => return permit,
             }
         }
     }
 
     /// Takes a permit unless a request that all others wait for is under way.
-    async fn take_in_turn(&self) -> Permit {
+    async fn take_in_turn(&self, lanes: Range<usize>) -> Permit {
         let _open = self.gate.read().await;
-        self.take().await
+        self.take(lanes).await
     }
 
     /// Whether a pause is in force.
@@ -188,32 +232,34 @@ impl Limiter {
         self.held().filter(|until| *until > Instant::now())
     }
 
-    /// Waits for the right to send one request that all others wait for: ahead of them, and as long as the guard is held
-    /// nobody else is handed a permit.
-    pub(super) async fn permit_alone(&self) -> (Permit, RwLockWriteGuard<'_, ()>) {
+    /// Waits for the right to send one request for this token that all others wait for: ahead of them, and as long as the
+    /// guard is held nobody else is handed a permit.
+    pub(super) async fn permit_alone(&self, lane: usize) -> (Permit, RwLockWriteGuard<'_, ()>) {
         let closed = self.gate.write().await;
-        (self.take().await, closed)
+        (self.take(lane..lane + 1).await, closed)
     }
 
-    /// Takes a permit as soon as the rate has one and no pause is in force.
-    async fn take(&self) -> Permit {
+    /// Takes a permit as soon as one of these tokens has one and no pause is in force.
+    async fn take(&self, lanes: Range<usize>) -> Permit {
         loop {
             self.pause_over().await;
-            if let Some(since) = self.spares.take() {
-                return self.granted(since);
+            let mut soonest = Duration::MAX;
+            for lane in lanes.clone() {
+                match self.lanes[lane].take() {
+                    Ok(since) => return self.granted(lane, since),
+                    Err(wait) => soonest = soonest.min(wait),
+                }
             }
-            match self.rate.check() {
-                Ok(()) => return self.granted(Instant::now()),
-                Err(early) => sleep(early.wait_time_from(self.rate.clock().now())).await,
-            }
+            sleep(soonest).await;
         }
     }
 
-    /// A permit that the rate had then.
-    fn granted(&self, since: Instant) -> Permit {
+    /// A permit for this token that its rate had then.
+    fn granted(&self, lane: usize, since: Instant) -> Permit {
         Permit {
-            back: Some(Arc::clone(&self.spares)),
+            back: Some(Arc::clone(&self.lanes[lane].spares)),
             since,
+            lane,
         }
     }
 
@@ -277,6 +323,11 @@ mod tests {
     /// A rate without a burst: a request each 2.2 s.
     const SLOW: u32 = 27;
 
+    /// A limiter for one token.
+    fn limiter(requests_per_minute: u32) -> Limiter {
+        Limiter::new(Budget::new(requests_per_minute, None, 1))
+    }
+
     /// Sends as fast as allowed and notes when.
     async fn sent(limiter: &Limiter, requests: usize) -> Vec<Instant> {
         let mut times = Vec::new();
@@ -289,7 +340,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn never_more_than_300_in_any_minute() {
-        let limiter = Limiter::new(270);
+        let limiter = limiter(270);
         let times = sent(&limiter, 2_000).await;
         let most = (0..times.len())
             .map(|first| {
@@ -306,8 +357,34 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn two_tokens_carry_twice_as_much_and_upkeep_goes_by_the_first() {
+        let limiter = Limiter::new(Budget::new(SLOW, None, 2));
+        let start = Instant::now();
+        let mut sent = [0; 2];
+        for _ in 0..28 {
+            let permit = limiter.permit(Turn::Look).await;
+            sent[permit.lane()] += 1;
+            permit.spend();
+        }
+        assert_eq!((sent, start.elapsed().as_secs()), ([14, 14], 28));
+        let upkeep = limiter.permit(Turn::Upkeep).await;
+        assert_eq!((upkeep.lane(), start.elapsed().as_secs()), (0, 31));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_given_burst_is_a_burst_and_no_more() {
+        let limiter = Limiter::new(Budget::new(60, Some(10), 1));
+        let times = sent(&limiter, 60).await;
+        let at_once = times.iter().filter(|time| **time == times[0]).count();
+        let in_a_minute = times
+            .iter()
+            .filter(|time| **time - times[0] < Duration::from_mins(1));
+        assert_eq!((at_once, in_a_minute.count()), (7, 60));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn small_rates_have_small_bursts() {
-        let limiter = Limiter::new(45);
+        let limiter = limiter(45);
         let times = sent(&limiter, 3).await;
         assert_eq!(times[0], times[1]);
         assert!(times[2] - times[1] > Duration::from_secs(1));
@@ -315,7 +392,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_holds_everybody() {
-        let limiter = Limiter::new(270);
+        let limiter = limiter(270);
         let start = Instant::now();
         assert!(limiter.hold(start + Duration::from_secs(40)));
         assert!(
@@ -328,7 +405,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pause_that_comes_while_waiting_counts() {
-        let limiter = Limiter::new(9);
+        let limiter = limiter(9);
         limiter.permit(Turn::Look).await.spend();
         let start = Instant::now();
         let (_permit, ()) = tokio::join!(limiter.permit(Turn::Look), async {
@@ -340,7 +417,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn giving_up_costs_nothing() {
-        let limiter = Limiter::new(6);
+        let limiter = limiter(6);
         limiter.permit(Turn::Look).await.spend();
         let start = Instant::now();
         for _ in 0..5 {
@@ -354,7 +431,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_permit_that_was_not_used_goes_to_the_next_but_not_much_later() {
-        let limiter = Limiter::new(6);
+        let limiter = limiter(6);
         drop(limiter.permit(Turn::Look).await);
         let start = Instant::now();
         drop(limiter.permit(Turn::Look).await);
@@ -379,7 +456,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn upkeep_then_the_longest_overdue_raise_then_looks_then_sweeps() {
         let due = |second| Turn::Raise(Timestamp::from_second(second).unwrap());
-        let limiter = Limiter::new(SLOW);
+        let limiter = limiter(SLOW);
         let asked = [
             Turn::Sweep,
             due(30),
@@ -401,7 +478,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_sweep_does_not_wait_behind_raises_for_ever() {
-        let limiter = Limiter::new(SLOW);
+        let limiter = limiter(SLOW);
         let mut asked = vec![Turn::Sweep];
         asked.extend((0..100).map(|at| Turn::Raise(Timestamp::from_second(at).unwrap())));
         let got = order(&limiter, &asked).await;
@@ -411,7 +488,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_gives_up_holds_nobody_up() {
-        let limiter = Limiter::new(SLOW);
+        let limiter = limiter(SLOW);
         limiter.permit(Turn::Upkeep).await.spend();
         let start = Instant::now();
         let first = Turn::Raise(Timestamp::UNIX_EPOCH);

@@ -116,6 +116,8 @@ pub(super) struct TokenSource {
     http: reqwest::Client,
     /// The token request is a request like any other: it waits for its permit and obeys pauses.
     limiter: Arc<Limiter>,
+    /// Which of the client's tokens it is.
+    lane: usize,
     /// Held across a renewal: single flight.
     state: Mutex<State>,
 }
@@ -128,6 +130,7 @@ impl TokenSource {
         client_secret: SecretString,
         http: reqwest::Client,
         limiter: Arc<Limiter>,
+        lane: usize,
     ) -> Self {
         let mut url = login_url.clone();
         url.set_path(&format!(
@@ -140,6 +143,7 @@ impl TokenSource {
             client_secret,
             http,
             limiter,
+            lane,
             state: Mutex::default(),
         }
     }
@@ -180,7 +184,7 @@ impl TokenSource {
 
     /// Asks for a token: the header that carries it, and its life.
     async fn request(&self) -> Result<(HeaderValue, Duration), Failure> {
-        let (permit, _alone) = self.limiter.permit_alone().await;
+        let (permit, _alone) = self.limiter.permit_alone(self.lane).await;
         permit.spend();
         let request = self
             .http

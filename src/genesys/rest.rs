@@ -34,6 +34,9 @@ use crate::{
     status::Status,
 };
 
+/// The token that channels belong to.
+const FIRST: usize = 0;
+
 mod call;
 
 mod calls;
@@ -48,8 +51,8 @@ pub(crate) struct Genesys {
     http: reqwest::Client,
     /// Base of every REST URL.
     api_url: Url,
-    /// Where the bearer token comes from.
-    tokens: TokenSource,
+    /// Where bearer tokens come from, by lane.
+    tokens: Vec<TokenSource>,
     /// Pace of all requests.
     limiter: Arc<Limiter>,
     /// Refuses every request that could change something.
@@ -92,14 +95,18 @@ impl Genesys {
         };
         let builder = builder.tls_backend_preconfigured((*tls).clone());
         let http = builder.build().map_err(NoTls::of_client)?;
-        let limiter = Arc::new(Limiter::new(settings.requests_per_minute));
-        let tokens = TokenSource::new(
-            &settings.login_url,
-            settings.client_id.clone(),
-            settings.client_secret.clone(),
-            http.clone(),
-            Arc::clone(&limiter),
-        );
+        let limiter = Arc::new(Limiter::new(settings.budget));
+        let tokens = (0..settings.budget.tokens as usize).map(|lane| {
+            TokenSource::new(
+                &settings.login_url,
+                settings.client_id.clone(),
+                settings.client_secret.clone(),
+                http.clone(),
+                Arc::clone(&limiter),
+                lane,
+            )
+        });
+        let tokens = tokens.collect();
         Ok(Self {
             http,
             api_url: settings.api_url.clone(),
@@ -115,8 +122,14 @@ impl Genesys {
 
     /// Gets a token, if there is none: whether the platform can be reached and the credentials are good.
     pub(crate) async fn log_in(&self) -> Result<(), Failure> {
-        self.tokens.bearer().await?;
+        self.tokens[FIRST].bearer().await?;
         Ok(())
+    }
+
+    /// Gets the token that a permit is for, if it must be renewed: that takes time, which is better spent before a decision
+    /// than after it. A failure shows again when the request is sent.
+    pub(crate) async fn prepare(&self, permit: &Permit) {
+        let _renewed = self.tokens[permit.lane()].bearer().await;
     }
 
     /// The time now, as the platform has it.
@@ -209,8 +222,9 @@ impl Genesys {
             return Err(unexpected(call.name, "not sent: this is a dry run").into());
         }
         let mut permit = permit;
-        let bearer = loop {
-            let bearer = self.tokens.bearer().await.map_err(NoToken::of_request)?;
+        let (tokens, bearer) = loop {
+            let tokens = &self.tokens[permit.lane()];
+            let bearer = tokens.bearer().await.map_err(NoToken::of_request)?;
             match self.limiter.paused_until() {
                 Some(until) if writes => {
                     let kind = FailureKind::Throttled { until };
@@ -225,7 +239,7 @@ impl Genesys {
                 _ => self.limiter.pause_over().await,
             }
             if !permit.is_old() {
-                break bearer;
+                break (tokens, bearer);
             }
             // Many may have waited for the token or the pause, and must not all go at once.
             permit = self.limiter.permit(turn(call)).await;
@@ -250,7 +264,7 @@ impl Genesys {
         match answer {
             Ok(body) => Ok(body),
             Err(failure) if failure.status() == Some(StatusCode::UNAUTHORIZED) => {
-                self.tokens.refuse(&bearer).await;
+                tokens.refuse(&bearer).await;
                 Err(Refusal::Token(failure))
             }
             Err(failure) => {

@@ -33,13 +33,15 @@ pub(super) struct Setting {
 pub(super) const PREFIX: &str = "CALLBACK_PRIORITIZER__";
 
 /// Every setting, in the order of `config/default.toml`.
-pub(super) const SETTINGS: [Setting; 18] = [
+pub(super) const SETTINGS: [Setting; 20] = [
     setting("genesys", "region", Form::Text),
     setting("genesys", "client_id", Form::Text),
     setting("genesys", "client_secret_file", Form::Text),
     setting("genesys", "api_url", Form::Text),
     setting("genesys", "login_url", Form::Text),
     setting("genesys", "requests_per_minute", Form::Whole),
+    setting("genesys", "burst", Form::Whole),
+    setting("genesys", "tokens", Form::Whole),
     setting("callbacks", "queues", Form::Texts),
     setting("callbacks", "sweep", Form::Interval),
     setting("callbacks", "dry_run", Form::Flag),

@@ -1,7 +1,7 @@
 //! The settings in plain words, so that an administrator can compare what was meant with what will happen.
 
 use super::{
-    Callbacks, LogFormat, Policy, Settings, endpoint::is_loopback, environment::Overrides,
+    Budget, Callbacks, LogFormat, Policy, Settings, endpoint::is_loopback, environment::Overrides,
     file::SettingsFile, interval::Spelled, secret::ClientSecret,
 };
 
@@ -41,8 +41,8 @@ impl Settings {
             format!("queues: {}", queues(&self.callbacks.queues)),
             format!("policy: {}", policy(&self.policy)),
             format!(
-                "budget: {} requests a minute are enough for {} callbacks waiting at once; beyond that raises come late",
-                genesys.requests_per_minute,
+                "budget: {} are enough for {} callbacks waiting at once; beyond that raises come late",
+                requests(genesys.budget),
                 self.capacity()
             ),
             sweep(&self.callbacks),
@@ -67,9 +67,16 @@ impl Settings {
     /// How many callbacks can wait at once before the request budget makes raises late.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        let millis = u64::try_from(self.policy.wait.as_millis()).unwrap_or(u64::MAX);
-        let requests = u64::from(self.genesys.requests_per_minute).saturating_mul(millis) / 60_000;
-        requests.saturating_mul(super::SHARE_FOR_RAISES.into()) / 100
+        self.genesys.budget.raises_in(self.policy.wait)
+    }
+}
+
+/// The rate in words.
+fn requests(budget: Budget) -> String {
+    let rate = budget.requests_per_minute;
+    match budget.tokens {
+        1 => format!("{rate} requests a minute"),
+        tokens => format!("{tokens} tokens with {rate} requests a minute each"),
     }
 }
 

@@ -74,7 +74,7 @@ fn read_signed(text: &str) -> Result<SignedDuration, String> {
 
 /// Shows a time the way it is written in the settings: `1h 30m`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spelled(pub(super) Duration);
+pub(crate) struct Spelled(pub(crate) Duration);
 
 impl fmt::Display for Spelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

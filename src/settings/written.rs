@@ -50,6 +50,10 @@ pub(super) struct Genesys {
     pub(super) login_url: Option<Endpoint>,
     /// Sustained rate, bursts apart.
     pub(super) requests_per_minute: RequestsPerMinute,
+    /// Absent: what goes with the rate.
+    pub(super) burst: Option<Burst>,
+    /// How many tokens, each with that rate.
+    pub(super) tokens: Tokens,
 }
 
 /// `[callbacks]`
@@ -114,7 +118,9 @@ impl Default for Genesys {
             client_secret_file: None,
             api_url: None,
             login_url: None,
-            requests_per_minute: Whole(super::USUAL_REQUESTS_PER_MINUTE),
+            requests_per_minute: Whole(super::budget::USUAL_REQUESTS_PER_MINUTE),
+            burst: None,
+            tokens: Whole(1),
         }
     }
 }
@@ -152,6 +158,12 @@ impl Default for Journal {
 
 /// What support may grant an organisation at most; beyond it the platform's own per-client cap of 3,000 applies.
 pub(super) type RequestsPerMinute = Whole<1, 3000>;
+
+/// Requests at once, as many as the platform usually grants in a whole minute.
+pub(super) type Burst = Whole<0, { super::budget::USUAL_LIMIT }>;
+
+/// Tokens of one client. Ten carry more callbacks than any organisation has waiting; more would be called abuse.
+pub(super) type Tokens = Whole<1, 10>;
 
 /// How many raises one visit may get. None at all is what `callbacks.dry_run` is for.
 pub(super) type Raises = Whole<1, 1_000_000>;

@@ -86,6 +86,11 @@ impl Sight {
         state.pulse.elapsed() < ASLEEP && state.sees()
     }
 
+    /// Requests that a raise costs on this platform while all is well: one, or two where it does not tell of priorities.
+    pub(crate) fn requests_a_raise(&self) -> u32 {
+        if self.state().untold < UNTOLD { 1 } else { 2 }
+    }
+
     /// There will be one more line.
     pub(crate) fn line_begins(&self) {
         self.change(|state| state.lines += 1);

@@ -1,7 +1,9 @@
-//! Whether raises keep their schedule, and the sentence that says so when they do not.
+//! Whether raises keep their schedule, and the sentences that say so when they do not.
 //!
-//! When more is due than the request budget carries, steps get longer: each write covers all steps due by then. That is
-//! said once when it begins, once a minute while it lasts with the lag of that minute, and once when it is over.
+//! When more is due than the request budget carries, steps get longer: each write covers all steps due by then. That can be
+//! told beforehand from how many wait, and then it is said what would fit; and it is measured, because there are other
+//! reasons to be late. Both are said once when they begin and once when they are over; a measured lag also once a minute
+//! while it lasts, with the figure of that minute.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -11,7 +13,11 @@ use std::{
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::{clock::millis, status::Status};
+use crate::{
+    clock::millis,
+    settings::{Budget, Spelled},
+    status::Status,
+};
 
 /// Lateness below which raises are on schedule; a few requests queued behind a sweep take as long.
 const ON_SCHEDULE: Duration = Duration::from_secs(2);
@@ -21,8 +27,12 @@ const WINDOW: Duration = Duration::from_mins(1);
 /// Watches the lateness of raises.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// Sustained budget, requests a minute.
-    requests_per_minute: u32,
+    /// How many requests may be sent.
+    budget: Budget,
+    /// Time from one raise of a callback to the next.
+    wait: Duration,
+    /// Whether more wait than the budget carries, as it was said last.
+    overloaded: Mutex<bool>,
     /// What was seen lately.
     seen: Mutex<Seen>,
 }
@@ -41,16 +51,54 @@ struct Seen {
 }
 
 impl Pace {
-    /// Watches raises under this budget.
-    pub(crate) fn new(requests_per_minute: u32) -> Self {
+    /// Watches raises at these intervals under this budget.
+    pub(crate) fn new(budget: Budget, wait: Duration) -> Self {
         Self {
-            requests_per_minute,
+            budget,
+            wait,
+            overloaded: Mutex::new(false),
             seen: Mutex::new(Seen {
                 since: Instant::now(),
                 raises: 0,
                 worst: Duration::ZERO,
                 lagging: false,
             }),
+        }
+    }
+
+    /// Weighs how many are to be raised, at this many requests a raise, against the budget.
+    pub(crate) fn weigh(&self, tracked: usize, requests_a_raise: u32, status: &Status) {
+        let step = self.budget.time_for(tracked, requests_a_raise);
+        let lag = step.saturating_sub(self.wait);
+        let capacity = self.budget.raises_in(self.wait) / u64::from(requests_a_raise);
+        status.update(|now| (now.capacity, now.expected_lag) = (capacity, lag));
+        let overloaded = !lag.is_zero();
+        let mut said = self
+            .overloaded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if overloaded == *said {
+            return;
+        }
+        *said = overloaded;
+        if overloaded {
+            let fits = Duration::from_secs(step.as_secs() + 1);
+            warn!(
+                tracked,
+                capacity,
+                lag_s = lag.as_secs(),
+                wait = %Spelled(self.wait),
+                wait_that_fits = %Spelled(fits),
+                requests_per_minute = self.budget.requests_per_minute,
+                requests_per_minute_that_fit = self.budget.rate_for(tracked, requests_a_raise, self.wait),
+                tokens = self.budget.tokens,
+                "more callbacks wait than the request budget carries: steps get longer for all of them alike"
+            );
+        } else {
+            info!(
+                tracked,
+                capacity, "the request budget carries all callbacks that wait again"
+            );
         }
     }
 
@@ -71,8 +119,8 @@ impl Pace {
                 lag_ms = millis(worst),
                 tracked,
                 raises,
-                requests_per_minute = self.requests_per_minute,
-                "raises lag behind their schedule: each write covers all steps due by then; a longer policy.wait or a larger request budget would keep it"
+                requests_per_minute = self.budget.requests_per_minute,
+                "raises lag behind their schedule: each write covers all steps due by then"
             );
         } else if seen.lagging {
             info!(tracked, "raises are on schedule again");

@@ -49,8 +49,7 @@ impl Tracker {
                 permit = self.context.genesys.permit(Turn::Raise(due)) => permit,
             }
         };
-        // A token that must be renewed first takes time as well; a failure shows again when the write is sent.
-        let _renewed = self.context.genesys.log_in().await;
+        self.context.genesys.prepare(&permit).await;
         let Some(good_until) = self.good_until() else {
             return Ok(Next::Due(due));
         };

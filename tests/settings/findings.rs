@@ -119,6 +119,18 @@ const UNWISE: &[(&str, Severity, &str, &str)] = &[
         "271 and bursts of 30 exceed the usual limit of 300 requests a minute",
     ),
     (
+        "[genesys]\nrequests_per_minute = 250\nburst = 51",
+        Warning,
+        "genesys.requests_per_minute",
+        "250 and bursts of 51 exceed the usual limit of 300 requests a minute",
+    ),
+    (
+        "[genesys]\ntokens = 2",
+        Warning,
+        "genesys.tokens",
+        "Genesys has said that it disables clients that abuse this",
+    ),
+    (
         "[genesys]\nregion = \"euc3.pure.cloud\"",
         Warning,
         "genesys.region",

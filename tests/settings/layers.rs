@@ -67,7 +67,7 @@ const LAYERED: &[(&str, &str, Answer, &str, &str, &str)] = &[
     (
         "CALLBACK_PRIORITIZER__GENESYS__REQUESTS_PER_MINUTE",
         "42",
-        |settings| settings.genesys.requests_per_minute.to_string(),
+        |settings| settings.genesys.budget.requests_per_minute.to_string(),
         "270",
         "100",
         "42",

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Call, Effect, Genesys, Page};
+use super::{Call, Effect, FIRST, Genesys, Page};
 use crate::{
     conversation::{ConversationId, Priority, QueueId},
     genesys::{
@@ -179,7 +179,10 @@ impl Genesys {
         .sending(json!({}));
         let channel: wire::Channel = self.ask(&call).await?;
         // From the cache: the request that was just made had a token.
-        let token = self.tokens.bearer().await.map_err(NoToken::of_request)?;
+        let token = self.tokens[FIRST]
+            .bearer()
+            .await
+            .map_err(NoToken::of_request)?;
         let token_ends = token.renew_at;
         Channel::accept(channel, &self.streaming, self.now(), token_ends).map_err(|reason| {
             let what = format!("the channel is not used: {reason}");

@@ -6,8 +6,11 @@ use globset::Glob;
 
 use super::{
     super::{
-        BURST, Callbacks, Genesys, Policy, Settings, USUAL_REQUESTS_PER_MINUTE, describe::plural,
-        endpoint::is_loopback, interval::Spelled,
+        Callbacks, Genesys, Policy, Settings,
+        budget::{USUAL_LIMIT, USUAL_REQUESTS_PER_MINUTE},
+        describe::plural,
+        endpoint::is_loopback,
+        interval::Spelled,
     },
     Finding,
     Severity::{Error, Note, Warning},
@@ -34,6 +37,7 @@ pub(super) fn of(settings: &Settings) -> Vec<Finding> {
     } = settings;
     let mut findings = Vec::new();
     findings.extend(rate(genesys));
+    findings.extend(tokens(genesys));
     findings.extend(hosts(genesys));
     findings.extend(queues(&callbacks.queues));
     findings.extend(looking(callbacks, policy));
@@ -65,14 +69,28 @@ pub(super) fn of(settings: &Settings) -> Vec<Finding> {
 
 /// Asking faster than the platform allows makes it refuse everything for up to a minute.
 fn rate(genesys: &Genesys) -> Option<Finding> {
-    let rate = genesys.requests_per_minute;
-    (rate > USUAL_REQUESTS_PER_MINUTE && !is_loopback(&genesys.api_url)).then(|| {
+    let budget = genesys.budget;
+    (budget.most_in_a_minute() > USUAL_LIMIT && !is_loopback(&genesys.api_url)).then(|| {
         Finding::new(
             Warning,
             "genesys.requests_per_minute",
             format!(
-                "{rate} and bursts of {BURST} exceed the usual limit of {} requests a minute, and what is refused comes late: write {USUAL_REQUESTS_PER_MINUTE} unless Genesys Cloud's support has raised the limit for this client",
-                USUAL_REQUESTS_PER_MINUTE + BURST
+                "{} and bursts of {} exceed the usual limit of {USUAL_LIMIT} requests a minute, and what is refused comes late: write {USUAL_REQUESTS_PER_MINUTE} and leave `burst` out unless Genesys Cloud's support has raised the limit for this client",
+                budget.requests_per_minute, budget.burst
+            ),
+        )
+    })
+}
+
+/// Several tokens are a way around a limit, which may be held against the client.
+fn tokens(genesys: &Genesys) -> Option<Finding> {
+    let tokens = genesys.budget.tokens;
+    (tokens > 1 && !is_loopback(&genesys.api_url)).then(|| {
+        Finding::new(
+            Warning,
+            "genesys.tokens",
+            format!(
+                "each of the {tokens} tokens has a request budget of its own, and Genesys has said that it disables clients that abuse this to get around their limit: ask its support first, or write 1"
             ),
         )
     })
@@ -190,7 +208,7 @@ fn budget(settings: &Settings) -> Option<Finding> {
             "policy.wait",
             format!(
                 "at `requests_per_minute = {}` and one request a raise, more than {capacity} callbacks waiting at once will be raised late: wait longer than {} and raise by more each time",
-                settings.genesys.requests_per_minute,
+                settings.genesys.budget.requests_per_minute,
                 Spelled(settings.policy.wait)
             ),
         )
