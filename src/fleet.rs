@@ -20,7 +20,7 @@ use crate::{
     genesys::{Sighting, VisitKey},
     policy::Limit,
     source::{Notice, notifications::Follow, sight::PULSE},
-    tracker::{Context, Outcome, Tracker, View},
+    tracker::{Announced, Context, Outcome, Tracker, View},
 };
 
 /// Trackers started for one conversation after panics; more would repeat the same mistake.
@@ -160,8 +160,8 @@ impl Fleet {
             })
         });
         if !no_news {
-            let believed = seen.filter(|_| !self.ended.contains_key(&id));
-            self.start(id, believed, None);
+            let announced = seen.map_or(Announced::Word, Announced::Event);
+            self.start(id, announced);
         }
     }
 
@@ -183,7 +183,7 @@ impl Fleet {
             }
             if self.context.queues.wants(sighting.visit_key.queue.as_ref()) {
                 found += u64::from(!self.settled.contains_key(&sighting.id));
-                self.start(sighting.id.clone(), None, Some(sighting.visit_key.clone()));
+                self.start(sighting.id.clone(), Announced::Row(sighting.clone()));
             }
         }
         if complete {
@@ -225,8 +225,8 @@ impl Fleet {
         self.panics.retain(|id, _| seen.contains(id));
     }
 
-    /// Starts a tracker, for what an event has shown or what a sweep has.
-    fn start(&mut self, id: ConversationId, seen: Option<Waiting>, key: Option<VisitKey>) {
+    /// Starts a tracker for what an event or a sweep has announced. What comes after the end may be late, and is looked into.
+    fn start(&mut self, id: ConversationId, announced: Announced) {
         if self
             .panics
             .get(&id)
@@ -242,10 +242,17 @@ impl Fleet {
             Arc::clone(&self.context),
             Arc::clone(&view),
             self.stop.clone(),
-            seen,
             settled,
         );
-        let task = self.trackers.spawn(tracker.run());
+        let key = match &announced {
+            Announced::Row(row) => Some(row.visit_key.clone()),
+            Announced::Word | Announced::Event(_) => None,
+        };
+        let believed = match announced {
+            _ if self.ended.contains_key(&id) => Announced::Word,
+            announced => announced,
+        };
+        let task = self.trackers.spawn(tracker.run(believed));
         self.tasks.insert(task.id(), id.clone());
         self.members.insert(id, Member { view, key });
         self.count();
@@ -278,7 +285,7 @@ impl Fleet {
                 self.settled.remove(&id);
                 self.ended.insert(id.clone(), Instant::now());
                 if news {
-                    self.start(id, None, None);
+                    self.start(id, Announced::Word);
                 }
             }
             Ok((_, Outcome::Stopped)) => {}

@@ -28,7 +28,7 @@ use jiff::Timestamp;
 
 use crate::{
     clock::elapsed,
-    conversation::{Priority, Visit, Waiting},
+    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     policy::Base,
 };
 
@@ -44,6 +44,9 @@ const LEASE: Duration = Duration::from_mins(1);
 /// How long after a write a read may still show what was before. The platform promises nothing; its reads are served
 /// by several copies.
 pub(crate) const READ_LAG: Duration = Duration::from_secs(10);
+
+/// Difference within which two tellings of a time of entry mean the same stay.
+pub(crate) const SAME_ENTRY: Duration = Duration::from_secs(1);
 
 /// How exact the journal knows when a visit was last seen. Looks come often, and each would cost a durable write.
 const SEEN_WITHIN: Duration = Duration::from_hours(1);
@@ -167,6 +170,16 @@ pub enum Commit {
 pub trait Journal: Send + Sync {
     /// The entry of a visit; a new one, whose base is what was seen, where there is none.
     async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError>;
+
+    /// The visit of a conversation that entered this queue at this time or within a second of it, and when exactly that
+    /// was; nothing where there is no entry of one. For whoever has seen the stay, but not its leg.
+    async fn recall(
+        &self,
+        conversation: &ConversationId,
+        queue: &QueueId,
+        entered: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<(Visit, Timestamp)>, JournalError>;
 
     /// Claims a step before it is written, by what was `known` when that was decided.
     async fn claim(&self, visit: &Visit, known: Fence, write: Write)

@@ -18,7 +18,7 @@ use crate::{
     conversation::{
         ConversationId, Ending, Observed, ParticipantId, Priority, QueueId, Visit, Waiting,
     },
-    genesys::{Failure, FailureKind, Permit, Turn},
+    genesys::{Failure, FailureKind, Permit, Sighting, Turn},
     journal::JournalError,
     policy::{Limit, Step},
 };
@@ -47,6 +47,17 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// Time between looks at a scheduled callback that is due but does not wait yet. It enters its queue up to a minute
 /// late, by recorded examples.
 const RECHECK: Duration = Duration::from_secs(30);
+
+/// What a callback was announced by.
+#[derive(Clone, Debug)]
+pub(crate) enum Announced {
+    /// Word that it may wait.
+    Word,
+    /// An event that shows the wait.
+    Event(Waiting),
+    /// A sweep's row, which does not name the leg.
+    Row(Sighting),
+}
 
 /// Why a tracker ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,14 +119,12 @@ enum Next {
 }
 
 impl Tracker {
-    /// A tracker that has not looked yet. `seen` is the wait as an event has shown it, `settled` a visit that needs no raise
-    /// any more, and when that was last seen.
+    /// A tracker that has not looked yet. `settled` is a visit that needs no raise any more, and when that was last seen.
     pub(crate) fn new(
         id: ConversationId,
         context: Arc<Context>,
         view: Arc<View>,
         stop: CancellationToken,
-        seen: Option<Waiting>,
         settled: Option<(ParticipantId, Timestamp)>,
     ) -> Self {
         Self {
@@ -124,7 +133,7 @@ impl Tracker {
             view,
             stop,
             visit: None,
-            seen,
+            seen: None,
             settled,
             passed: None,
             looks: Backoff::default(),
@@ -136,9 +145,15 @@ impl Tracker {
     }
 
     /// Tracks until the end.
-    pub(crate) async fn run(mut self) -> Outcome {
-        // What announced it may be all that is known of it. The journal, if it knows more, leads to a look.
-        let mut next = match self.seen.take().filter(|_| self.context.sight.is_clear()) {
+    pub(crate) async fn run(mut self, announced: Announced) -> Outcome {
+        // What announced it may be all that is known of it. The journal, if it knows more, leads to a look; and before a
+        // raise there is another one unless everything is in sight.
+        let announced = match announced {
+            Announced::Word => None,
+            Announced::Event(waiting) => Some(waiting),
+            Announced::Row(row) => self.recall(&row).await,
+        };
+        let mut next = match announced {
             Some(waiting) => self.seen(Observed::Waiting(waiting)).await,
             None => Next::Look,
         };
@@ -201,15 +216,25 @@ impl Tracker {
     /// many callbacks due, the wait for a permit is long, and what was seen before it may not be so after it.
     async fn look_to_write(&mut self, due: Timestamp) -> Next {
         let genesys = &self.context.genesys;
-        let permits = genesys.permits_to_look_and_write(Turn::Raise(due));
-        let (look, write) = tokio::select! {
+        // What is known may be believed by the time that it is our turn.
+        let look_first = || self.seen.is_none() || self.good_until().is_none();
+        let permits = genesys.permits_to_write(Turn::Raise(due), look_first);
+        let (one, another) = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Next::End(Outcome::Stopped),
             () = self.view.rung() => return self.news().await,
             permits = permits => permits,
         };
-        self.spare = Some(write);
-        self.look_with(look).await
+        match (another, self.seen.clone()) {
+            (None, Some(waiting)) => {
+                self.spare = Some(one);
+                Next::Decide(waiting)
+            }
+            (write, _) => {
+                self.spare = write;
+                self.look_with(one).await
+            }
+        }
     }
 
     /// Reads the conversation with this permit.

@@ -50,8 +50,8 @@ const JITTER: u32 = 3;
 
 /// Longest that a look or a sweep lets others go first.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Age from which a permit is not used any more, but another one waited for.
-const OLD: Duration = Duration::from_secs(1);
+/// Age up to which a permit is used; of one that is older, another one is waited for.
+const GOOD_FOR: Duration = Duration::from_secs(1);
 /// How long a permit that was not used is good for somebody else. Longer would let requests bunch up.
 const SPARE_LIFE: Duration = Duration::from_millis(500);
 
@@ -76,6 +76,8 @@ pub(crate) struct Permit {
     back: Option<Arc<Spares>>,
     /// When the rate had it.
     since: Instant,
+    /// Until when it may be used.
+    until: Instant,
     /// Which token it is for.
     lane: usize,
 }
@@ -88,7 +90,7 @@ impl Permit {
 
     /// Whether it was held so long that using it now would let requests bunch up.
     pub(super) fn is_old(&self) -> bool {
-        self.since.elapsed() > OLD
+        Instant::now() > self.until
     }
 
     /// Uses it.
@@ -135,6 +137,8 @@ struct Lane {
     rate: RateLimiter<NotKeyed, InMemoryState, TokioTime, NoOpMiddleware<Nanos>>,
     /// Permits that were not used.
     spares: Arc<Spares>,
+    /// How long a permit may be held: not shorter than the time to the next, because some need two.
+    good_for: Duration,
 }
 
 impl Lane {
@@ -146,6 +150,7 @@ impl Lane {
         Self {
             rate: RateLimiter::direct_with_clock(quota, TokioTime::start()),
             spares: Arc::default(),
+            good_for: GOOD_FOR.max(quota.replenish_interval().mul_f64(1.5)),
         }
     }
 
@@ -191,13 +196,21 @@ impl Limiter {
         self.permit_at(&mut place, self.lanes_of(turn)).await
     }
 
-    /// Waits for the right to send two requests one right after the other. May be given up at any time.
-    pub(crate) async fn pair(&self, turn: Turn) -> (Permit, Permit) {
+    /// Waits for the right to send one request, and if it takes two by then, of another right after it. May be given up at
+    /// any time.
+    pub(crate) async fn one_or_two(
+        &self,
+        turn: Turn,
+        takes_two: impl Fn() -> bool,
+    ) -> (Permit, Option<Permit>) {
         let mut place = self.line.join(turn);
         // Both at one place: the first would grow old while others go before the second.
         let first = self.permit_at(&mut place, self.lanes_of(turn)).await;
+        if !takes_two() {
+            return (first, None);
+        }
         let second = self.permit_at(&mut place, self.lanes_of(turn)).await;
-        (first, second)
+        (first, Some(second))
     }
 
     /// Which tokens will do.
@@ -259,6 +272,7 @@ impl Limiter {
         Permit {
             back: Some(Arc::clone(&self.lanes[lane].spares)),
             since,
+            until: since + self.lanes[lane].good_for,
             lane,
         }
     }
@@ -436,9 +450,29 @@ mod tests {
         let start = Instant::now();
         drop(limiter.permit(Turn::Look).await);
         assert_eq!(start.elapsed(), Duration::ZERO);
-        sleep(Duration::from_secs(1)).await;
+        sleep(SPARE_LIFE).await;
         limiter.permit(Turn::Look).await.spend();
         assert_eq!(start.elapsed().as_secs(), 10, "it was too old");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_permit_is_good_for_a_second_or_until_the_next_one() {
+        for (rate, good_for) in [(270, 1_000), (27, 3_333)] {
+            let permit = limiter(rate).permit(Turn::Look).await;
+            sleep(Duration::from_millis(good_for)).await;
+            assert!(!permit.is_old(), "{rate}");
+            sleep(Duration::from_millis(2)).await;
+            assert!(permit.is_old(), "{rate}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_is_just_over_is_none() {
+        let limiter = limiter(270);
+        let now = Instant::now();
+        assert!(limiter.hold(now));
+        assert!(limiter.hold(now + Duration::from_secs(1)), "a new one");
+        assert!(!limiter.hold(now + Duration::from_secs(2)));
     }
 
     /// Who got a permit, in order, where all of these come at once while the rate has none.

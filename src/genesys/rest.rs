@@ -142,9 +142,13 @@ impl Genesys {
         self.limiter.permit(turn).await
     }
 
-    /// Waits for the right to look and then write, one right after the other. May be given up at any time.
-    pub(crate) async fn permits_to_look_and_write(&self, turn: Turn) -> (Permit, Permit) {
-        self.limiter.pair(turn).await
+    /// Waits for the right to write, and if a look must come first by then, of that as well. May be given up at any time.
+    pub(crate) async fn permits_to_write(
+        &self,
+        turn: Turn,
+        look_first: impl Fn() -> bool,
+    ) -> (Permit, Option<Permit>) {
+        self.limiter.one_or_two(turn, look_first).await
     }
 
     /// Sets a conversation's routing priority: absolute, so that repeating it does no harm.

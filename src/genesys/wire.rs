@@ -269,8 +269,28 @@ pub(crate) struct ActivityResult {
     /// Whether rows were left out.
     #[serde(deserialize_with = "lenient")]
     pub(crate) truncated: Option<bool>,
+    /// How many rows there are, metric by metric.
+    pub(crate) data: Rows<ActivityCount>,
     /// Who waits.
     pub(crate) entities: Rows<ActivityEntity>,
+}
+
+impl ActivityResult {
+    /// How many rows there are on all pages together, where that is said.
+    pub(crate) fn rows(&self) -> Option<usize> {
+        let counts = self.data.read.iter().map(|data| data.count);
+        let all: Option<usize> = counts.sum();
+        all.filter(|_| self.data.unread == 0 && !self.data.read.is_empty())
+    }
+}
+
+/// How many rows there are of one metric.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ActivityCount {
+    /// On all pages.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) count: Option<usize>,
 }
 
 /// The key of a group.

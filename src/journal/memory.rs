@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Claim, Commit, Entry, Fence, Journal, JournalError, Open, Owner, SEEN_WITHIN, Write, lease_end,
+    Claim, Commit, Entry, Fence, Journal, JournalError, Open, Owner, SAME_ENTRY, SEEN_WITHIN,
+    Write, lease_end,
 };
 use crate::{
     clock::elapsed,
-    conversation::{Priority, Visit, Waiting},
+    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     policy::Base,
 };
 
@@ -31,6 +32,10 @@ pub struct MemoryJournal {
 struct Kept {
     /// What is told.
     entry: Entry,
+    /// Which queue it entered.
+    queue: Option<QueueId>,
+    /// When.
+    entered: Timestamp,
     /// Who has made the newest claim, and when that ends. Means something only while that claim's write is open.
     holder: Option<(Owner, Timestamp)>,
     /// When it was last seen, within `SEEN_WITHIN`.
@@ -112,6 +117,8 @@ impl Journal for MemoryJournal {
         let mut visits = self.visits();
         let kept = visits.entry(seen.visit.clone()).or_insert_with(|| Kept {
             entry: Entry::new(seen.priority),
+            queue: seen.queue.clone(),
+            entered: seen.since,
             holder: None,
             seen: now,
         });
@@ -119,6 +126,24 @@ impl Journal for MemoryJournal {
             kept.seen = now;
         }
         Ok(kept.entry.clone())
+    }
+
+    async fn recall(
+        &self,
+        conversation: &ConversationId,
+        queue: &QueueId,
+        entered: Timestamp,
+        _now: Timestamp,
+    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+        let apart = |kept: &Kept| kept.entered.duration_since(entered).unsigned_abs();
+        let visits = self.visits();
+        let known = visits.iter().filter(|(visit, kept)| {
+            visit.conversation == *conversation
+                && kept.queue.as_ref() == Some(queue)
+                && apart(kept) <= SAME_ENTRY
+        });
+        let nearest = known.min_by_key(|(_, kept)| apart(kept));
+        Ok(nearest.map(|(visit, kept)| (visit.clone(), kept.entered)))
     }
 
     async fn claim(

@@ -34,7 +34,7 @@ use tokio::{sync::Mutex, task::spawn_blocking};
 
 use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Owner, Write};
 use crate::{
-    conversation::{Priority, Visit, Waiting},
+    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     policy::Base,
 };
 
@@ -105,6 +105,20 @@ impl Journal for SqliteJournal {
         let seen = seen.clone();
         self.transact(now, move |transaction, _| {
             claims::entry(transaction, &seen, now)
+        })
+        .await
+    }
+
+    async fn recall(
+        &self,
+        conversation: &ConversationId,
+        queue: &QueueId,
+        entered: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+        let (conversation, queue) = (conversation.clone(), queue.clone());
+        self.transact(now, move |transaction, _| {
+            claims::recall(transaction, conversation, &queue, entered)
         })
         .await
     }

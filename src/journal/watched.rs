@@ -12,7 +12,7 @@ use tracing::{error, info};
 use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Write};
 use crate::{
     clock::elapsed,
-    conversation::{Priority, Visit, Waiting},
+    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     policy::Base,
     status::Status,
 };
@@ -71,6 +71,17 @@ impl Watched {
 impl Journal for Watched {
     async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
         self.heed(now, self.journal.entry(seen, now).await)
+    }
+
+    async fn recall(
+        &self,
+        conversation: &ConversationId,
+        queue: &QueueId,
+        entered: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+        let recalled = self.journal.recall(conversation, queue, entered, now);
+        self.heed(now, recalled.await)
     }
 
     async fn claim(
@@ -212,6 +223,16 @@ mod tests {
     impl Journal for Frail {
         async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
             self.memory.entry(seen, now).await
+        }
+
+        async fn recall(
+            &self,
+            c: &ConversationId,
+            q: &QueueId,
+            entered: Timestamp,
+            now: Timestamp,
+        ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+            self.memory.recall(c, q, entered, now).await
         }
 
         async fn claim(&self, v: &Visit, k: Fence, w: Write) -> Result<Claim, JournalError> {

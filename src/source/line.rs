@@ -1,6 +1,6 @@
 //! One line to the platform: a channel, its topics and its socket, kept alive.
 //!
-//! Every (re)connect asks for a sweep, because what happened without a socket is never repeated. When the platform
+//! Every (re)connect of a line with queue topics asks for a sweep, because what happened without a socket is never repeated. When the platform
 //! announces the end of a socket, or the channel's end comes near, a successor is brought up *before* the old one is
 //! let go; for the moment in between both are heard, which does no harm. Delays between attempts grow, and shrink again
 //! only after a healthy time: a peer that accepts and closes at once is not hammered.
@@ -67,6 +67,8 @@ pub(super) struct Line {
     pub(super) sight: Arc<Sight>,
     /// Where sockets are counted.
     pub(super) status: Status,
+    /// Whether all that is to be heard depends on this line too: not where it is there for conversations alone.
+    pub(super) counted: bool,
     /// Queue topics of this line.
     pub(super) queues: Vec<Topic>,
     /// Conversations of this line.
@@ -107,6 +109,14 @@ struct Served {
     refused_in_a_row: usize,
     /// Whether it brings all that it should, as was said last; nothing while it is down.
     good: Option<bool>,
+}
+
+impl Served {
+    /// Plans to subscribe after this time, if it is not to be done sooner.
+    fn flush_after(&mut self, time: Duration) {
+        let at = Instant::now() + time;
+        self.flush_at = Some(self.flush_at.map_or(at, |planned| planned.min(at)));
+    }
 }
 
 impl Line {
@@ -235,8 +245,18 @@ impl Line {
         }
     }
 
+    /// From now on what is to be heard depends on this line too.
+    pub(super) fn count(&mut self) {
+        if !std::mem::replace(&mut self.counted, true) {
+            self.sight.line_begins();
+        }
+    }
+
     /// Says whether this line brings all that it should, where that has changed.
     fn reassess(&self, served: &mut Served) {
+        if !self.counted {
+            return;
+        }
         let Subscribed {
             queues, refused, ..
         } = served.connection.subscribed;
@@ -327,7 +347,9 @@ impl Line {
             now.sockets += 1;
             now.connects += 1;
         });
-        self.sweeps.request();
+        if self.counted {
+            self.sweeps.request();
+        }
     }
 }
 

@@ -240,7 +240,8 @@ impl Notifications {
         stop: &CancellationToken,
     ) {
         let (sender, commands) = mpsc::unbounded_channel();
-        let line = Line {
+        let mut line = Line {
+            counted: false,
             number: lines.held.len(),
             genesys: Arc::clone(&self.genesys),
             ours: Arc::clone(&self.queues),
@@ -253,7 +254,10 @@ impl Notifications {
             commands,
             queues,
         };
-        self.sight.line_begins();
+        // The first is to find callbacks, by one topic or another.
+        if line.number == 0 || !line.queues.is_empty() {
+            line.count();
+        }
         lines.held.push(Held {
             commands: sender,
             topics: line.queues.len(),

@@ -40,7 +40,7 @@ pub(crate) struct Sight {
 /// What is known.
 #[derive(Debug)]
 struct State {
-    /// Sockets that there should be.
+    /// Sockets that there should be for the topics of queues.
     lines: usize,
     /// Those that are up and have all their queue topics.
     good: usize,
@@ -91,9 +91,15 @@ impl Sight {
         if self.state().untold < UNTOLD { 1 } else { 2 }
     }
 
-    /// There will be one more line.
+    /// There will be one more line that all must be well with.
     pub(crate) fn line_begins(&self) {
         self.change(|state| state.lines += 1);
+    }
+
+    /// Whether the topics of all queues bring events.
+    pub(crate) fn hears_queues(&self) -> bool {
+        let state = self.state();
+        state.lines > 0 && state.good == state.lines
     }
 
     /// A line is up after a gap, and has all its queue topics or not.

@@ -177,9 +177,9 @@ pub(crate) async fn find(
     manner: &Manner,
 ) -> Result<Found, Failure> {
     let taken = manner.size.load(Ordering::Relaxed);
-    let mut refused = None;
+    let (mut refused, mut begun) = (None, false);
     for (number, size) in PAGE_SIZES.into_iter().enumerate().skip(taken) {
-        match find_in_pages(genesys, queues, size).await {
+        match find_in_pages(genesys, queues, size, &mut begun).await {
             Err(failure) if failure.status() == Some(StatusCode::BAD_REQUEST) => {
                 refused = Some(failure);
             }
@@ -197,10 +197,15 @@ pub(crate) async fn find(
 }
 
 /// The same in pages of this size.
-async fn find_in_pages(genesys: &Genesys, queues: &Queues, size: usize) -> Result<Found, Failure> {
+async fn find_in_pages(
+    genesys: &Genesys,
+    queues: &Queues,
+    size: usize,
+    begun: &mut bool,
+) -> Result<Found, Failure> {
     let ids = queues.ids();
     if queues.all() {
-        match ask(genesys, &[], size).await {
+        match ask(genesys, &[], size, begun).await {
             Err(failure) if failure.kind == FailureKind::Unexpected && !ids.is_empty() => {}
             Ok(found) if found.truncated && ids.len() > 1 => {}
             answer => return answer,
@@ -209,7 +214,7 @@ async fn find_in_pages(genesys: &Genesys, queues: &Queues, size: usize) -> Resul
     let mut all = Found::default();
     let mut parts: Vec<&[QueueId]> = ids.chunks(QUEUES_A_QUERY).collect();
     while let Some(part) = parts.pop() {
-        let found = ask(genesys, part, size).await?;
+        let found = ask(genesys, part, size, begun).await?;
         if found.truncated && part.len() > 1 {
             // What is left out of a long answer may fit into two shorter ones.
             let (first, second) = part.split_at(part.len() / 2);
@@ -222,14 +227,24 @@ async fn find_in_pages(genesys: &Genesys, queues: &Queues, size: usize) -> Resul
     Ok(all)
 }
 
-/// One query, page by page, until a page brings nothing new: the answer has no count of pages, its largest page is not
-/// documented, and a platform that ignores the page number would answer the same for ever.
-async fn ask(genesys: &Genesys, queues: &[QueueId], size: usize) -> Result<Found, Failure> {
+/// One query, page by page, until a page is not full and as many rows are there as the answer counts. Where it does not
+/// count them, until a page brings nothing new: the largest page is not documented, and a platform that ignores the page
+/// number would answer the same for ever. The sweep has `begun` once a first page of it was answered.
+async fn ask(
+    genesys: &Genesys,
+    queues: &[QueueId],
+    size: usize,
+    begun: &mut bool,
+) -> Result<Found, Failure> {
     let mut found = Found::default();
     let mut known = HashSet::new();
+    let mut rows = 0;
     for number in 1..=MAX_PAGES {
-        let page = genesys.waiting(queues, size, number).await?;
+        let page = genesys.waiting(queues, size, number, *begun).await?;
+        *begun = true;
         found.truncated |= page.truncated;
+        rows += page.rows;
+        let all = page.rows < size && page.of_all.is_some_and(|of_all| rows >= of_all);
         let before = known.len();
         for sighting in page.sightings {
             if known.insert(sighting.id.clone()) {
@@ -237,7 +252,7 @@ async fn ask(genesys: &Genesys, queues: &[QueueId], size: usize) -> Result<Found
             }
         }
         // The smallest page that is ever asked for is full unless it is the last.
-        if page.rows < SURELY_NOT_FULL || known.len() == before {
+        if all || page.rows < SURELY_NOT_FULL || known.len() == before {
             return Ok(found);
         }
     }

@@ -134,3 +134,73 @@ impl Pace {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn seconds(number: u64) -> Duration {
+        Duration::from_secs(number)
+    }
+
+    fn pace() -> (Pace, Status) {
+        let budget = Budget::new(270, None, 1);
+        (Pace::new(budget, Duration::from_mins(5)), Status::default())
+    }
+
+    /// What is said of the window that runs: raises, the worst lateness, and whether a lag was said.
+    fn seen(pace: &Pace) -> (u64, Duration, bool) {
+        let seen = pace.seen.lock().unwrap();
+        (seen.raises, seen.worst, seen.lagging)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lag_shows_at_once_and_what_is_no_lag_once_a_minute() {
+        let (pace, status) = pace();
+        for late in [0, 2, 1] {
+            pace.note(seconds(late), &status);
+        }
+        assert_eq!(status.snapshot().lateness, Duration::ZERO);
+        assert_eq!(seen(&pace), (3, seconds(2), false), "still on schedule");
+        advance(seconds(59)).await;
+        pace.note(seconds(0), &status);
+        assert_eq!(seen(&pace).0, 4);
+        advance(seconds(1)).await;
+        pace.note(seconds(0), &status);
+        assert_eq!(status.snapshot().lateness, seconds(2), "of that minute");
+        assert_eq!(seen(&pace), (0, Duration::ZERO, false));
+
+        pace.note(seconds(3), &status);
+        assert_eq!(status.snapshot().lateness, seconds(3));
+        assert_eq!(seen(&pace), (0, Duration::ZERO, true));
+        pace.note(seconds(9), &status);
+        assert_eq!(status.snapshot().lateness, seconds(3), "not at each raise");
+        advance(WINDOW).await;
+        pace.note(seconds(4), &status);
+        assert_eq!(status.snapshot().lateness, seconds(9));
+        advance(WINDOW).await;
+        pace.note(seconds(2), &status);
+        assert_eq!(status.snapshot().lateness, seconds(2));
+        assert_eq!(seen(&pace), (0, Duration::ZERO, false), "over");
+    }
+
+    #[test]
+    fn what_the_budget_does_not_carry_is_weighed_beforehand() {
+        let (pace, status) = pace();
+        let weighed = |tracked, requests_a_raise| {
+            pace.weigh(tracked, requests_a_raise, &status);
+            let now = status.snapshot();
+            (
+                now.capacity,
+                now.expected_lag.as_secs(),
+                *pace.overloaded.lock().unwrap(),
+            )
+        };
+        assert_eq!(weighed(1_282, 1), (1_282, 0, false));
+        assert_eq!(weighed(4_000, 1), (1_282, 635, true));
+        assert_eq!(weighed(1_282, 2), (641, 299, true));
+        assert_eq!(weighed(600, 2), (641, 0, false));
+    }
+}

@@ -16,13 +16,11 @@ use tokio::{sync::Notify, time::Instant};
 use crate::{
     conversation::{Ending, ParticipantId, Priority, QueueId, Waiting},
     genesys::{Sighting, VisitKey},
-    journal::READ_LAG,
+    journal::{READ_LAG, SAME_ENTRY},
 };
 
 /// Time after a write within which an event that shows its value is taken to tell of it.
 const JUST_WRITTEN: Duration = Duration::from_secs(2);
-/// Difference within which two tellings of a time mean the same.
-const SAME_TIME: SignedDuration = SignedDuration::from_secs(1);
 
 /// What the owner of a tracker and the tracker both see.
 #[derive(Debug, Default)]
@@ -127,8 +125,9 @@ impl Known {
         }
         let later = row.entered().map(|row| row.duration_since(self.entered));
         let elsewhere = self.queue.is_some() && row.queue.is_some() && self.queue != row.queue;
-        let same = !elsewhere && later.is_some_and(|later| later.abs() <= SAME_TIME);
-        let newer = later.is_some_and(|later| later > SAME_TIME);
+        let near = |later: SignedDuration| later.unsigned_abs() <= SAME_ENTRY;
+        let same = !elsewhere && later.is_some_and(near);
+        let newer = later.is_some_and(|later| later.is_positive() && !near(later));
         if !same && !newer && asked < self.since + READ_LAG {
             return None;
         }
@@ -402,6 +401,43 @@ mod tests {
         advance(READ_LAG).await;
         view.sweep_shows(&of_the_visit_before(), Instant::now());
         assert!(view.is_ringing(), "which it should show by now");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn word_that_it_may_wait_outlives_the_look_that_shows_its_end() {
+        let view = known().await;
+        view.looks();
+        assert!(!view.has_news());
+        view.legs_are_over(&["l".parse().unwrap()], None);
+        assert!(!view.has_news(), "that is no such word");
+        view.event_shows(&waiting("m", 0));
+        assert!(view.has_news());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_did_not_wait_when_looked_at_is_worth_a_look_when_a_sweep_shows_it() {
+        let view = known().await;
+        view.sweep_shows(&row("q", 3), Instant::now());
+        assert!(!view.is_ringing());
+        view.looks();
+        view.note_not_waiting();
+        view.sweep_shows(&row("q", 3), Instant::now());
+        assert!(view.is_ringing());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_row_of_a_later_entry_is_of_another_visit_even_soon() {
+        for (later, rings) in [(0, false), (1_000, false), (1_001, true)] {
+            let view = View::default();
+            view.note(&waiting("l", 3));
+            let entered = Timestamp::UNIX_EPOCH + SignedDuration::from_millis(later);
+            let row = Sighting {
+                visit_key: VisitKey::of("q".parse().unwrap(), entered),
+                ..row("q", 3)
+            };
+            view.sweep_shows(&row, Instant::now());
+            assert_eq!(view.is_ringing(), rings, "{later} ms");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ mod discovery;
 mod harness;
 mod interleavings;
 mod life_of_a_callback;
+mod log;
 mod one_request;
 mod other_platforms;
 mod panics;

@@ -55,6 +55,55 @@ async fn from_its_arrival_to_its_answer_a_callback_costs_its_raises_and_nothing_
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_journal_knows_is_not_looked_at_after_a_restart() {
+    let centre = Centre::open().await;
+    let daemon = centre.start_ready().await;
+    let ids: Vec<_> = (0..20).map(|_| centre.callback()).collect();
+    daemon.until(|now| now.raises == 20).await;
+    daemon.stop().await;
+    let looks: usize = ids.iter().map(|id| centre.looks(id)).sum();
+    let new = centre.callback();
+    let daemon = centre.start_ready().await;
+    daemon.tracks(21).await;
+    pass(minutes(1)).await;
+    let after: usize = ids.iter().map(|id| centre.looks(id)).sum();
+    assert_eq!((after, centre.looks(&new)), (looks, 1), "only the new one");
+    daemon.until(|now| now.raises == 21).await;
+    assert!(ids.iter().all(|id| centre.writes(id) == [1, 2]));
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn sweeps_are_not_starved_where_each_raise_still_costs_a_look() {
+    let centre = Centre::with(|options| options.activity_page_max = 50).await;
+    let centre = centre.set("GENESYS__REQUESTS_PER_MINUTE", "27");
+    for _ in 0..120 {
+        let _id = centre.callback();
+    }
+    // They need 48 requests a minute while each raise costs two, and 24 as soon as it costs one.
+    let daemon = centre.start();
+    daemon.until(|now| now.sighted).await;
+    let before = daemon.now();
+    pass(minutes(20)).await;
+    let now = daemon.now();
+    let (looks, raises) = (now.looks - before.looks, now.raises - before.raises);
+    assert!(raises > 400 && looks < 50, "{raises} raises, {looks} looks");
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_more_line_for_conversations_alone_costs_no_look() {
+    let centre = Centre::with(|options| options.limits.max_topics = 1_000).await;
+    let daemon = sighted(&centre).await;
+    for _ in 0..600 {
+        let _id = centre.callback();
+    }
+    daemon.until(|now| now.sockets == 2).await;
+    assert!(daemon.now().sighted, "all queues are heard by the first");
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn hundreds_of_callbacks_cost_hardly_more_than_their_raises() {
     let centre = Centre::open().await;
     let daemon = sighted(&centre).await;
@@ -176,6 +225,21 @@ async fn a_transfer_that_nobody_told_of_is_seen_by_the_next_sweep() {
     assert_eq!(centre.looks(&id) - looks, 1);
     pass(minutes(5)).await;
     assert_eq!(centre.writes(&id), [1, 51]);
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_moved_to_a_queue_that_is_not_ours_without_a_word_is_let_go() {
+    let centre = Centre::open().await.set("CALLBACKS__QUEUES", "Support");
+    let (daemon, id) = sighted_with_another(&centre).await;
+    pass(minutes(6)).await;
+    centre.sandbox.faults().events("", Fate::Lost, None);
+    let sales = centre.queue("Sales");
+    centre.world().transfer(&id, &sales, None).unwrap();
+    daemon.tracks(1).await;
+    pass(minutes(10)).await;
+    assert_eq!(centre.writes(&id), [1]);
+    assert_eq!(daemon.now().left, 1);
     daemon.stop().await;
 }
 

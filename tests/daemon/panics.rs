@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use callback_prioritizer::{
-    conversation::{ConversationId, Priority, Visit, Waiting},
+    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     journal::{Claim, Commit, Entry, Fence, Journal, JournalError, MemoryJournal, Write},
     policy::Base,
 };
@@ -40,6 +40,16 @@ impl Journal for Panicking {
                 .is_ok();
         assert!(!panics, "a mistake");
         self.inner.entry(seen, now).await
+    }
+
+    async fn recall(
+        &self,
+        conversation: &ConversationId,
+        queue: &QueueId,
+        entered: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+        self.inner.recall(conversation, queue, entered, now).await
     }
 
     async fn claim(

@@ -2,12 +2,11 @@
 //!
 //! Each test is named after the symptom that somebody would report. What a broken network does is done by a [`relay`]
 //! between daemon and platform; what a broken platform does, by the platform itself; and what operators are told is read
-//! from the [`log`].
+//! from the [`log`](crate::log).
 
 mod channels;
 mod credentials;
 mod late_events;
-mod log;
 mod outages;
 mod relay;
 mod slow_disk;

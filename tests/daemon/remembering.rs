@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use callback_prioritizer::{
-    conversation::{Priority, Visit, Waiting},
+    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     journal::{
         Change, Claim, Commit, Entry, Event, Fence, History, Journal, JournalError, MemoryJournal,
         Outcome, SqliteJournal, Wanted, Write,
@@ -53,6 +53,16 @@ impl Frail {
 impl Journal for Frail {
     async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
         self.memory.entry(seen, now).await
+    }
+
+    async fn recall(
+        &self,
+        conversation: &ConversationId,
+        queue: &QueueId,
+        entered: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+        self.memory.recall(conversation, queue, entered, now).await
     }
 
     async fn claim(

@@ -7,7 +7,10 @@ use callback_prioritizer::{
     sandbox::{Callback, Effect, Request, RequestFault},
 };
 
-use crate::harness::{Centre, minutes, pass};
+use crate::{
+    harness::{Centre, minutes, pass},
+    log::Log,
+};
 
 /// The path of the priority PATCH.
 const WRITE: &str = "/api/v2/routing/conversations/";
@@ -207,8 +210,48 @@ async fn a_write_that_arrived_without_an_answer_is_ours() {
             .faults()
             .requests(RequestFault::to("PATCH", WRITE, effect).times(1));
         pass(minutes(30)).await;
-        assert_eq!(daemon.now().foreign_changes, 0);
+        let now = daemon.now();
+        assert_eq!((now.foreign_changes, now.raises), (0, 6));
         assert_eq!(centre.writes(&id).last(), Some(&6));
+        daemon.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_overdue_before_it_was_known_is_no_lag() {
+    let centre = Centre::open().await;
+    let waited = minutes(12);
+    let support = centre.queue("Support");
+    let id = centre.world().add_callback(Callback {
+        waited,
+        ..Callback::to(&support)
+    });
+    let daemon = centre.start_ready().await;
+    daemon.until(|now| now.raises == 1).await;
+    pass(minutes(10)).await;
+    assert_eq!(centre.writes(&id), [2, 3, 4]);
+    assert_eq!(daemon.now().lateness, Duration::ZERO);
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_fails_ends_nothing_unless_the_conversation_is_gone() {
+    for (status, left) in [(503, 0), (403, 0), (404, 1)] {
+        let log = Log::listen();
+        let centre = Centre::open().await;
+        // Found by the sweep, so that it is looked at; and then by an event that is lost, so that it is looked at again.
+        let id = centre.callback();
+        let daemon = centre.start_ready().await;
+        daemon.until(|now| now.looks == 1).await;
+        let look = format!("/api/v2/conversations/{id}");
+        let fails = RequestFault::to("GET", &look, Effect::Answer(status, None));
+        centre.sandbox.faults().requests(fails);
+        pass(minutes(7)).await;
+        let now = daemon.now();
+        assert_eq!((now.left, now.answered), (left, 0), "{status}");
+        assert!(now.looks > 1, "{status}");
+        let said = log.count(&["this callback is not raised meanwhile"]);
+        assert_eq!(said, usize::from(status == 403), "{status}: once");
         daemon.stop().await;
     }
 }

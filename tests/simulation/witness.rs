@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use callback_prioritizer::{
-    conversation::{ConversationId, Priority, Visit, Waiting},
+    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     journal::{Claim, Commit, Entry, Fence, Journal, JournalError, Write},
     policy::Base,
 };
@@ -128,6 +128,17 @@ impl Journal for Witness {
             notes.seen.push((seen.visit.clone(), seen.since));
         }
         Ok(entry)
+    }
+
+    async fn recall(
+        &self,
+        conversation: &ConversationId,
+        queue: &QueueId,
+        entered: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+        let recalled = self.inner()?;
+        recalled.recall(conversation, queue, entered, now).await
     }
 
     async fn claim(

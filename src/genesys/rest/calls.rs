@@ -77,6 +77,8 @@ pub(crate) struct SweepPage {
     pub(crate) sightings: Vec<Sighting>,
     /// Rows on the page, of whatever kind: a page without any is the last.
     pub(crate) rows: usize,
+    /// Rows on all pages together, where the platform says so.
+    pub(crate) of_all: Option<usize>,
     /// Whether rows were left out, by the platform or because they could not be read.
     pub(crate) truncated: bool,
 }
@@ -142,15 +144,21 @@ impl Genesys {
     ///
     /// `POST /api/v2/analytics/conversations/activity/query`, permission `analytics:queueObservation:view`. Whether a
     /// callback counts as waiting while an agent's phone rings is not documented, so alerting ones are asked for too.
+    /// Where the sweep has `begun`, this page of it waits no more for others: pages far apart would not fit together.
     pub(crate) async fn waiting(
         &self,
         queues: &[QueueId],
         size: usize,
         page: u32,
+        begun: bool,
     ) -> Result<SweepPage, Failure> {
         let path = "api/v2/analytics/conversations/activity/query";
         let call = Call::new("sweep", Method::POST, path)
-            .which(Effect::Sweeps)
+            .which(if begun {
+                Effect::Upkeep
+            } else {
+                Effect::Sweeps
+            })
             .sending(activity_query(queues))
             .with("pageSize", size.to_string())
             .with("pageNumber", page.to_string());
@@ -310,7 +318,11 @@ fn activity_query(queues: &[QueueId]) -> Value {
 /// What a page shows.
 pub(in crate::genesys) fn sweep_page(answer: wire::ActivityAnswer) -> SweepPage {
     let results = answer.results;
+    let counted = results.read.iter().map(wire::ActivityResult::rows);
     let mut page = SweepPage {
+        of_all: counted
+            .sum::<Option<usize>>()
+            .filter(|_| results.unread == 0),
         truncated: results.unread > 0,
         ..SweepPage::default()
     };

@@ -15,8 +15,10 @@ use crate::{
 /// Conversations refused in a row after which a channel is not asked for more of them. A few may be refused for reasons of
 /// their own: over already, or in a division that the OAuth client may not see.
 const REFUSED_IN_A_ROW: usize = 5;
-/// How long new conversations are collected before they are subscribed to, so that a rush costs few requests.
+/// How long what is new is collected before it is subscribed to, so that a rush costs few requests.
 const COLLECT: Duration = Duration::from_millis(500);
+/// The same for conversations where queue topics tell of them anyway, though of some things only by and by.
+const COLLECT_LONG: Duration = Duration::from_secs(30);
 
 impl Line {
     /// Notes a change in what to listen to.
@@ -24,6 +26,8 @@ impl Line {
         match command {
             Command::Follow(id) => {
                 self.followed.insert(id);
+                served.flush_after(self.patience());
+                return;
             }
             Command::Unfollow(id) => {
                 // A single topic cannot be taken off a channel; it is left out when the list is next put whole.
@@ -33,13 +37,24 @@ impl Line {
             Command::AddQueue(topic) if !self.queues.contains(&topic) => self.queues.push(topic),
             Command::AddQueue(_) => return,
         }
-        served.flush_at.get_or_insert(Instant::now() + COLLECT);
+        self.count();
+        served.flush_after(COLLECT);
     }
 
     /// Plans to subscribe to what is not on the connection yet.
     pub(super) fn flush_missing(&self, served: &mut Served) {
-        if self.missing(&served.connection).is_some() {
-            served.flush_at.get_or_insert(Instant::now() + COLLECT);
+        if let Some(missing) = self.missing(&served.connection) {
+            let hurry = !missing.queues.is_empty();
+            served.flush_after(if hurry { COLLECT } else { self.patience() });
+        }
+    }
+
+    /// How long conversations are collected.
+    fn patience(&self) -> Duration {
+        if self.sight.hears_queues() {
+            COLLECT_LONG
+        } else {
+            COLLECT
         }
     }
 

@@ -8,8 +8,8 @@ use serde_json::Value;
 use tokio::{net::TcpStream, task::JoinSet, time::Instant};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use super::log::Log;
 use crate::harness::{Centre, minutes, pass, until};
+use crate::log::Log;
 
 /// Channels that one OAuth client may have.
 const MOST: usize = 20;

@@ -2,8 +2,9 @@
 
 use callback_prioritizer::sandbox::{Callback, Effect, RequestFault};
 
-use super::{CATCH_UP, HOUR, caught_up_by_one_write_each, log::Log, raised_once};
+use super::{CATCH_UP, HOUR, caught_up_by_one_write_each, raised_once};
 use crate::harness::{Centre, minutes, pass};
+use crate::log::Log;
 
 /// Path of the token request.
 const TOKEN: &str = "/oauth/token";

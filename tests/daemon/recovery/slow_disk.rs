@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use callback_prioritizer::{
-    conversation::{ConversationId, Priority, Visit, Waiting},
+    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     journal::{Claim, Commit, Entry, Fence, Journal, JournalError, MemoryJournal, Write},
     policy::Base,
+    sandbox::Fate,
 };
 use jiff::Timestamp;
 use tokio::time::sleep;
@@ -28,6 +29,16 @@ struct Slow {
 impl Journal for Slow {
     async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
         self.inner.entry(seen, now).await
+    }
+
+    async fn recall(
+        &self,
+        conversation: &ConversationId,
+        queue: &QueueId,
+        entered: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+        self.inner.recall(conversation, queue, entered, now).await
     }
 
     async fn claim(
@@ -98,15 +109,20 @@ impl Journal for Slow {
 
 /// A callback whose first raise was claimed five seconds ago, on a disk that takes ten for a claim.
 async fn claiming() -> (Centre, Running, ConversationId) {
+    claiming_for(Duration::from_secs(10)).await
+}
+
+/// One whose first raise was claimed half of this time ago, on a disk that takes the whole of it for a claim.
+async fn claiming_for(takes: Duration) -> (Centre, Running, ConversationId) {
     let mut centre = Centre::open().await;
     centre.journal = Arc::new(Slow {
         inner: MemoryJournal::default(),
-        takes: Duration::from_secs(10),
+        takes,
     });
     let daemon = centre.start_ready().await;
     let id = centre.callback();
     daemon.tracks(1).await;
-    pass(minutes(5) + Duration::from_secs(5)).await;
+    pass(minutes(5) + takes / 2).await;
     assert_eq!(centre.requests("PATCH", WRITE), 0);
     (centre, daemon, id)
 }
@@ -118,6 +134,29 @@ async fn an_answer_while_a_claim_takes_long_is_heard_before_the_write() {
     daemon.tracks(0).await;
     pass(minutes(1)).await;
     assert_eq!(centre.requests("PATCH", WRITE), 0);
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_told_while_a_claim_is_made_is_heard_before_the_write() {
+    let (centre, daemon, id) = claiming_for(Duration::from_secs(1)).await;
+    centre.world().answer(&id).unwrap();
+    daemon.tracks(0).await;
+    pass(minutes(1)).await;
+    assert_eq!(centre.requests("PATCH", WRITE), 0);
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_nobody_told_of_while_a_claim_takes_long_is_not_lowered() {
+    let (centre, daemon, id) = claiming().await;
+    centre.sandbox.faults().events("", Fate::Lost, None);
+    let looks = daemon.now().looks;
+    let set = centre.world().set_priority(&id, Priority::clamped(40));
+    set.unwrap();
+    daemon.until(|now| now.raises > 0).await;
+    assert!(centre.priority(&id) > 40, "{:?}", centre.writes(&id));
+    assert!(daemon.now().looks > looks);
     daemon.stop().await;
 }
 

@@ -8,7 +8,7 @@ use std::{
 use tracing::subscriber::DefaultGuard;
 
 /// The log of whatever runs on this thread, as long as this lives.
-pub(super) struct Log {
+pub(crate) struct Log {
     /// What was told.
     told: Told,
     /// Takes it down.
@@ -39,7 +39,7 @@ impl io::Write for Told {
 
 impl Log {
     /// Begins to listen.
-    pub(super) fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let told = Told::default();
         let writer = told.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -53,7 +53,7 @@ impl Log {
     }
 
     /// How many lines hold all of these words.
-    pub(super) fn count(&self, words: &[&str]) -> usize {
+    pub(crate) fn count(&self, words: &[&str]) -> usize {
         let lines = self.told.lines();
         let text = String::from_utf8_lossy(&lines);
         let holds = |line: &&str| words.iter().all(|word| line.contains(word));
