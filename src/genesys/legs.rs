@@ -199,7 +199,7 @@ mod tests {
 
     fn seen(participants: &[Value]) -> Observed {
         let conversation = json!({"id": "c1", "participants": participants});
-        let conversation: Conversation = serde_json::from_value(conversation).unwrap();
+        let conversation: Conversation = serde_json::from_str(&conversation.to_string()).unwrap();
         observe(&"c1".parse().unwrap(), &conversation)
     }
 
@@ -309,9 +309,9 @@ mod tests {
 
     #[test]
     fn fields_of_an_unexpected_type_count_as_absent() {
-        let conversation: Conversation = serde_json::from_value(json!({
-            "id": 5, "endTime": [], "participants": [{"purpose": {}, "callbacks": "none", "endTime": "soon"}],
-        }))
+        let conversation: Conversation = serde_json::from_str(
+            r#"{"id": 5, "endTime": [], "participants": [{"purpose": {}, "callbacks": "none", "endTime": "soon"}]}"#,
+        )
         .unwrap();
         let id = "c1".parse().unwrap();
         assert_eq!(

@@ -6,14 +6,16 @@
 //! be printed.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use serde_json::{Value, value::RawValue};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::value::RawValue;
 
 use crate::conversation::{ConversationId, ParticipantId, QueueId};
 
-/// Reads a field that may be absent, null or of a form this daemon does not know.
-fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
-    Ok(T::deserialize(Value::deserialize(from)?).ok())
+/// Reads a field that may be absent, null or of a form this daemon does not know. Reads from text only: what is not
+/// understood is passed over as text, which costs no more than finding its end.
+fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    let text = <&RawValue>::deserialize(from)?.get();
+    Ok(serde_json::from_str(text).ok())
 }
 
 /// `GET /api/v2/conversations/{id}` and the body of a queue topic's event.
@@ -113,8 +115,7 @@ pub(crate) struct RoutingAttributes {
 }
 
 /// A page of any list: an object with `entities`, as documented; a bare list; or nothing.
-#[derive(Debug, Deserialize)]
-#[serde(from = "AnyPage<T>", bound(deserialize = "T: DeserializeOwned"))]
+#[derive(Debug)]
 pub(crate) struct Page<T> {
     /// What the page holds.
     pub(crate) entities: Rows<T>,
@@ -122,39 +123,38 @@ pub(crate) struct Page<T> {
     pub(crate) page_count: Option<u32>,
 }
 
-/// The forms of a page.
+/// A page as it is documented.
 #[derive(Deserialize)]
-#[serde(untagged, bound(deserialize = "T: DeserializeOwned"))]
-enum AnyPage<T> {
-    /// As documented.
-    Object {
-        /// What the page holds.
-        #[serde(default)]
-        entities: Rows<T>,
-        /// How many pages there are.
-        #[serde(rename = "pageCount", default, deserialize_with = "lenient")]
-        page_count: Option<u32>,
-    },
-    /// A bare list.
-    List(Rows<T>),
-    /// An empty body.
-    Nothing(()),
+#[serde(rename_all = "camelCase", bound(deserialize = "T: Deserialize<'de>"))]
+struct Documented<T> {
+    /// What the page holds.
+    #[serde(default)]
+    entities: Rows<T>,
+    /// How many pages there are.
+    #[serde(default, deserialize_with = "lenient")]
+    page_count: Option<u32>,
 }
 
-impl<T> From<AnyPage<T>> for Page<T> {
-    fn from(page: AnyPage<T>) -> Self {
-        let (entities, page_count) = match page {
-            AnyPage::Object {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Page<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(from)?.get();
+        let page = if text.starts_with('{') {
+            serde_json::from_str(text)
+        } else {
+            // A bare list, or nothing.
+            serde_json::from_str(text).map(|entities| Documented {
                 entities,
-                page_count,
-            } => (entities, page_count),
-            AnyPage::List(rows) => (rows, None),
-            AnyPage::Nothing(()) => (Rows::default(), None),
+                page_count: None,
+            })
         };
-        Self {
+        let Documented {
             entities,
             page_count,
-        }
+        } = page.map_err(D::Error::custom)?;
+        Ok(Self {
+            entities,
+            page_count,
+        })
     }
 }
 
@@ -176,15 +176,14 @@ impl<T> Default for Rows<T> {
     }
 }
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let rows = Option::<Vec<Value>>::deserialize(from)?.unwrap_or_default();
-        let all = rows.len();
+        let rows = Option::<Vec<&RawValue>>::deserialize(from)?.unwrap_or_default();
         let read: Vec<T> = rows
-            .into_iter()
-            .filter_map(|row| T::deserialize(row).ok())
+            .iter()
+            .filter_map(|row| serde_json::from_str(row.get()).ok())
             .collect();
-        let unread = all - read.len();
+        let unread = rows.len() - read.len();
         Ok(Self { read, unread })
     }
 }

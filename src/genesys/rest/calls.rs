@@ -356,12 +356,15 @@ pub(in crate::genesys) fn sweep_page(answer: wire::ActivityAnswer) -> SweepPage 
 mod tests {
     use super::*;
 
+    fn read(answer: &Value) -> wire::ActivityAnswer {
+        serde_json::from_str(&answer.to_string()).unwrap()
+    }
+
     #[test]
     fn the_recorded_answer_is_understood() {
         let recorded = include_str!("../../../tests/fixtures/activity-query.oWaiting.json");
         let recorded: Value = serde_json::from_str(recorded).unwrap();
-        let answer =
-            serde_json::from_value(recorded["response_shape_CONSTRUCTED"].clone()).unwrap();
+        let answer = read(&recorded["response_shape_CONSTRUCTED"]);
         let page = sweep_page(answer);
         let [sighting] = page.sightings.as_slice() else {
             panic!("one waits");
@@ -375,13 +378,12 @@ mod tests {
 
     #[test]
     fn rows_of_other_media_and_broken_rows_are_passed_over() {
-        let answer = serde_json::from_value(json!({"results": [{"entities": [
+        let answer = read(&json!({"results": [{"entities": [
             {"conversationId": "a", "mediaType": "voice"},
             {"conversationId": "../b", "mediaType": "callback"},
             {"mediaType": "callback"},
             {"conversationId": "c"},
-        ]}]}))
-        .unwrap();
+        ]}]}));
         let ids: Vec<String> = sweep_page(answer)
             .sightings
             .iter()
@@ -400,12 +402,12 @@ mod tests {
             json!("text"),
         ] {
             let answer = json!({"results": [odd, {"entities": [row]}]});
-            let page = sweep_page(serde_json::from_value(answer).unwrap());
+            let page = sweep_page(read(&answer));
             assert!(page.sightings.len() == page.rows && page.rows > 0, "{odd}");
         }
         let unread = json!({"results": [{"entities": [7]}]});
-        assert!(sweep_page(serde_json::from_value(unread).unwrap()).truncated);
-        let nothing = serde_json::from_value(json!({"results": null})).unwrap();
+        assert!(sweep_page(read(&unread)).truncated);
+        let nothing = read(&json!({"results": null}));
         assert_eq!(sweep_page(nothing).rows, 0);
     }
 }
