@@ -6,6 +6,7 @@
 //! connect URIs need no door here, because [`crate::settings`] has them already.
 
 use reqwest::{StatusCode, header::HeaderMap};
+use tokio::sync::mpsc;
 
 use super::{
     answer::parse,
@@ -16,7 +17,10 @@ use super::{
     rest::sweep_page,
     wire::{self, Page},
 };
-use crate::conversation::{ConversationId, Observed};
+use crate::{
+    conversation::{ConversationId, Observed},
+    source::{Notice, line::notice, queues::Queues},
+};
 
 /// Name of the call in failures.
 const CALL: &str = "noise";
@@ -31,6 +35,38 @@ pub fn frame(text: &str) -> Option<ConversationId> {
         Reading::Life | Reading::Closing | Reading::Lost | Reading::Other | Reading::Malformed => {
             None
         }
+    }
+}
+
+/// What one socket brings, read, filtered and handed over as a line does it.
+pub struct Ear {
+    /// Which queues are ours.
+    ours: Queues,
+    /// Where news go.
+    sender: mpsc::Sender<Notice>,
+    /// Where they come out.
+    notices: mpsc::Receiver<Notice>,
+}
+
+impl Ear {
+    /// One for these entries of `callbacks.queues`.
+    #[must_use]
+    pub fn new(queues: &[String]) -> Self {
+        let (sender, notices) = mpsc::channel(1);
+        Self {
+            ours: Queues::new(queues),
+            sender,
+            notices,
+        }
+    }
+
+    /// Hears a text message; whether it was news of a callback in a queue of ours.
+    pub fn hear(&mut self, text: &str) -> bool {
+        if let Reading::Event(event) = read(text) {
+            // There is room: it is taken out at once.
+            let _handed_over = self.sender.try_send(notice(event, &self.ours));
+        }
+        matches!(self.notices.try_recv(), Ok(Notice::Changed { .. }))
     }
 }
 

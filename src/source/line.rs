@@ -354,7 +354,7 @@ impl Line {
 }
 
 /// The word for an event. A callback that entered a queue of somebody else's is gone as far as we are concerned.
-fn notice(event: Event, ours: &Queues) -> Notice {
+pub(crate) fn notice(event: Event, ours: &Queues) -> Notice {
     match event {
         Event::AcdStart {
             id,

@@ -65,6 +65,12 @@ const UNWISE: &[(&str, Severity, &str, &str)] = &[
         "after up to 1m 45s instead of 45s",
     ),
     (
+        "[callbacks]\nsweep = \"90s\"",
+        Note,
+        "callbacks.sweep",
+        "raises cost two requests each until the next one: write \"1m 25s\" or less",
+    ),
+    (
         "[policy]\nwait = \"5s\"",
         Warning,
         "policy.wait",

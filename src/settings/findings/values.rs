@@ -20,6 +20,10 @@ use crate::conversation::Priority;
 /// Callbacks waiting at once that any contact centre may have on a bad day. Room for fewer is worth a warning.
 const BAD_DAY: u64 = 100;
 
+/// Time between sweeps with which the last one is never older than the two minutes for which it vouches for what is known,
+/// even where it lets raises go first for half a minute.
+const OFTEN_ENOUGH: Duration = Duration::from_secs(85);
+
 /// A limit that is reached within this time is reached by callbacks that people still wait for.
 const SOON: Duration = Duration::from_hours(24);
 
@@ -188,6 +192,16 @@ fn looking(callbacks: &Callbacks, policy: &Policy) -> Vec<Finding> {
                 "a callback whose notification is lost gets its first raise after up to {} instead of {}: sweep as often as `policy.wait`, if it matters",
                 Spelled(callbacks.sweep.saturating_add(policy.wait)),
                 Spelled(policy.wait)
+            ),
+        ));
+    }
+    if callbacks.sweep > OFTEN_ENOUGH {
+        findings.push(Finding::new(
+            Note,
+            "callbacks.sweep",
+            format!(
+                "two minutes after a sweep nothing is believed without asking, and raises cost two requests each until the next one: write \"{}\" or less, if the budget matters",
+                Spelled(OFTEN_ENOUGH)
             ),
         ));
     }
