@@ -1,7 +1,7 @@
 //! Whatever happens, in whatever order: is everybody on target, nobody written to twice, and no limit broken?
 //!
 //! One number, the seed, decides a policy, a platform and a list of operations: callbacks arrive, are alerted, answered,
-//! transferred; supervisors change priorities; the machine's clock is set; events, requests and sockets go wrong; the platform is gone; the daemon is
+//! transferred; supervisors change priorities; the machine's clock is set; events, requests and sockets go wrong; something happens unheard, or while a sweep is on its way; the platform is gone; the daemon is
 //! killed and started again on the same journal. The real daemon and the embedded platform live through it in one
 //! process at virtual time, and after every operation it is judged whether
 //!

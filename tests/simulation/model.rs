@@ -153,6 +153,11 @@ impl Model {
         self.deaf = true;
     }
 
+    /// No event is lost any more.
+    pub(crate) fn hear(&mut self) {
+        self.deaf = false;
+    }
+
     /// How long the daemon may not know of what happens now.
     fn unknown_for(&self) -> Duration {
         let known = if self.deaf { BLIND } else { FRESH };

@@ -101,6 +101,10 @@ pub(crate) enum Operation {
     Supervise(usize, i64),
     /// A supervisor cannot decide: so many changes, 200 ms apart.
     Dither(usize, u8),
+    /// The world does something while all is well, and its events are lost: what is known is stale.
+    Unheard(Box<Self>),
+    /// The world does something while a sweep is under way that has asked before it and is answered so many seconds later.
+    Crossed(Box<Self>, u64),
     /// Events of these topics fare so, so often or always.
     Events(&'static str, Fate, Option<u32>),
     /// Events held back arrive in this order.
@@ -206,7 +210,7 @@ impl Plan {
             one_queue: dice.random_bool(0.2),
             durable: dice.random_bool(0.15),
             platform,
-            operations: operations(dice, tight),
+            operations: while_all_is_well(seed, operations(dice, tight)),
         }
     }
 }
@@ -234,6 +238,43 @@ fn operations(dice: &mut impl Rng, tight: bool) -> Vec<(Duration, Operation)> {
         all.extend((0..8).map(|_| (Duration::from_millis(25_013), Operation::Rest)));
     }
     all
+}
+
+/// The same with what may go unnoticed in a calm. Drawn apart, so that a seed stays what it was.
+fn while_all_is_well(
+    seed: u64,
+    mut operations: Vec<(Duration, Operation)>,
+) -> Vec<(Duration, Operation)> {
+    let mut dice = ChaCha8Rng::seed_from_u64(!seed);
+    let mut resting = false;
+    for (_, operation) in &mut operations {
+        let rests = matches!(operation, Operation::Rest);
+        // The first rest of each calm: the others are for what was missed to be found.
+        if rests && !resting {
+            *operation = unnoticed(&mut dice);
+        }
+        resting = rests;
+    }
+    operations
+}
+
+/// Something that the world does and the daemon may not hear of, or nothing.
+fn unnoticed(dice: &mut impl Rng) -> Operation {
+    let which = dice.random_range(0..CALLBACKS);
+    let deed = match dice.random_range(0..4) {
+        0 => Operation::Answer(which),
+        1 => {
+            let priority = maybe(dice, 0.5, |dice| dice.random_range(0..100));
+            Operation::Transfer(which, dice.random_bool(0.4), priority)
+        }
+        2 => Operation::HangUp(which),
+        _ => Operation::Supervise(which, dice.random_range(-40..=60)),
+    };
+    match dice.random_range(0..5) {
+        0 => Operation::Rest,
+        1..=2 => Operation::Unheard(Box::new(deed)),
+        _ => Operation::Crossed(Box::new(deed), dice.random_range(1..=9)),
+    }
 }
 
 /// Something that the world does.

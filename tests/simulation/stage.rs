@@ -6,9 +6,9 @@ use callback_prioritizer::{
     clock::Clock,
     conversation::{ConversationId, Priority, QueueId},
     journal::{Event, History, Outcome, Wanted},
-    sandbox::{Callback, Limits, Options, Sandbox},
+    sandbox::{Callback, Effect, Fate, Limits, Options, RequestFault, Sandbox},
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     model::{Model, Verdict, after},
@@ -19,6 +19,8 @@ use crate::{
 
 /// When every run begins.
 const START: &str = "2026-01-05T09:00:00Z";
+/// Path of the query that a sweep makes.
+const SWEEP: &str = "/api/v2/analytics/conversations/activity/query";
 /// Time from one change of mind to the next.
 const DITHER: Duration = Duration::from_millis(200);
 /// Longest time that an orderly stop takes.
@@ -173,6 +175,8 @@ impl Stage {
                     self.judge()?;
                 }
             }
+            Operation::Unheard(deed) => self.unheard(deed),
+            Operation::Crossed(deed, late) => self.crossed(deed, *late).await?,
             Operation::Kill(down) | Operation::Restart(down) => {
                 self.model.storm();
                 let stopping = matches!(operation, Operation::Restart(_));
@@ -201,6 +205,41 @@ impl Stage {
             }
         }
         Ok(())
+    }
+
+    /// The world does something of which no event tells.
+    fn unheard(&mut self, deed: &Operation) {
+        self.model.deafen();
+        self.sandbox.faults().events("", Fate::Lost, None);
+        self.deed(deed);
+        self.sandbox.faults().clear();
+        self.model.hear();
+    }
+
+    /// The world does something after a sweep has asked and so many seconds before it is answered.
+    async fn crossed(&mut self, deed: &Operation, late: u64) -> Verdict {
+        let late = Effect::Delay(Duration::from_secs(late));
+        let sweep = RequestFault::to("POST", SWEEP, late).times(1);
+        self.sandbox.faults().requests(sweep);
+        self.sweep_begins().await;
+        // What was written before is judged by what was so before.
+        self.judge()?;
+        self.deed(deed);
+        Ok(())
+    }
+
+    /// Waits until the next sweep has asked, if one does soon.
+    async fn sweep_begins(&self) {
+        let asked = || {
+            let requests = self.sandbox.requests();
+            requests
+                .iter()
+                .filter(|request| request.path == SWEEP)
+                .count()
+        };
+        let before = asked();
+        let begun = self.sandbox.world().until(|_| asked() > before);
+        let _in_time = timeout(Duration::from_mins(2), begun).await;
     }
 
     /// A callback arrives.
