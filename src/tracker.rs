@@ -18,10 +18,12 @@ use crate::{
     conversation::{
         ConversationId, Ending, Observed, ParticipantId, Priority, QueueId, Visit, Waiting,
     },
-    genesys::{Failure, FailureKind, Permit, Sighting, Turn},
+    genesys::{Failure, FailureKind, Permit, Turn},
     journal::JournalError,
     policy::{Limit, Step},
 };
+
+mod announced;
 
 mod context;
 
@@ -35,6 +37,7 @@ mod report;
 
 mod view;
 
+pub(crate) use announced::Announced;
 pub(crate) use context::Context;
 pub(crate) use pace::Pace;
 pub(crate) use view::View;
@@ -47,17 +50,6 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// Time between looks at a scheduled callback that is due but does not wait yet. It enters its queue up to a minute
 /// late, by recorded examples.
 const RECHECK: Duration = Duration::from_secs(30);
-
-/// What a callback was announced by.
-#[derive(Clone, Debug)]
-pub(crate) enum Announced {
-    /// Word that it may wait.
-    Word,
-    /// An event that shows the wait.
-    Event(Waiting),
-    /// A sweep's row, which does not name the leg.
-    Row(Sighting),
-}
 
 /// Why a tracker ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,11 +140,7 @@ impl Tracker {
     pub(crate) async fn run(mut self, announced: Announced) -> Outcome {
         // What announced it may be all that is known of it. The journal, if it knows more, leads to a look; and before a
         // raise there is another one unless everything is in sight.
-        let announced = match announced {
-            Announced::Word => None,
-            Announced::Event(waiting) => Some(waiting),
-            Announced::Row(row) => self.recall(&row).await,
-        };
+        let announced = self.shown_by(announced).await;
         let mut next = match announced {
             Some(waiting) => self.seen(Observed::Waiting(waiting)).await,
             None => Next::Look,

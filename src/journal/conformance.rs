@@ -1,5 +1,7 @@
 //! What every journal promises, as one suite that is run against each of them.
 
+mod stays;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -55,6 +57,7 @@ macro_rules! conformance {
 }
 
 pub(super) use conformance;
+pub(super) use stays::a_stay_is_known_by_its_queue_and_its_time_of_entry;
 
 /// This many seconds after some moment.
 pub(super) fn at(seconds: i64) -> Timestamp {
@@ -152,39 +155,6 @@ pub(super) async fn the_base_stays_whatever_is_seen_later(bench: impl Bench) {
     for later in [4, 9, 0] {
         let entry = bench.journal().entry(&seen("v", later), at(later)).await;
         assert_eq!(entry.unwrap().base, base(4, 0), "{later}");
-    }
-}
-
-pub(super) async fn a_stay_is_known_by_its_queue_and_its_time_of_entry(bench: impl Bench) {
-    let journal = bench.journal();
-    let entered = |leg: &str, after: i64| Waiting {
-        visit: Visit {
-            leg: leg.parse().unwrap(),
-            ..seen("v", 0).visit
-        },
-        since: at(0) + SignedDuration::from_millis(after),
-        ..seen("v", 0)
-    };
-    for (leg, after) in [("one", 0), ("two", 1_500), ("three", 60_000)] {
-        journal.entry(&entered(leg, after), at(60)).await.unwrap();
-    }
-    for (conversation, queue, after, expected) in [
-        ("v", "queue", 0, Some(("one", 0))),
-        ("v", "queue", 700, Some(("one", 0))),
-        ("v", "queue", 900, Some(("two", 1_500))),
-        ("v", "queue", 2_500, Some(("two", 1_500))),
-        ("v", "queue", 2_501, None),
-        ("v", "queue", 58_999, None),
-        ("v", "queue", 59_000, Some(("three", 60_000))),
-        ("v", "another", 0, None),
-        ("w", "queue", 0, None),
-    ] {
-        let (conversation, queue) = (conversation.parse().unwrap(), queue.parse().unwrap());
-        let asked = entered("any", after).since;
-        let known = journal.recall(&conversation, &queue, asked, at(70)).await;
-        let expected = expected.map(|(leg, after)| entered(leg, after));
-        let expected = expected.map(|waiting| (waiting.visit, waiting.since));
-        assert_eq!(known.unwrap(), expected, "{conversation} {queue} {after}");
     }
 }
 

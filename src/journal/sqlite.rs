@@ -20,6 +20,8 @@ mod runs;
 
 mod schema;
 
+mod stays;
+
 mod store;
 
 #[cfg(test)]
@@ -118,7 +120,7 @@ impl Journal for SqliteJournal {
     ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
         let (conversation, queue) = (conversation.clone(), queue.clone());
         self.transact(now, move |transaction, _| {
-            claims::recall(transaction, conversation, &queue, entered)
+            stays::recall(transaction, conversation, &queue, entered)
         })
         .await
     }

@@ -7,6 +7,8 @@
 
 mod connection;
 
+mod news;
+
 mod topics;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -20,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::connection::{Connection, NoConnection, open};
+pub(crate) use self::news::notice;
 use super::{
     Notice,
     queues::Queues,
@@ -29,8 +32,8 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
-    conversation::{ConversationId, Ending, Observed},
-    genesys::{Channel, EndReason, Event, Failure, Genesys, Incoming, Topic},
+    conversation::ConversationId,
+    genesys::{Channel, EndReason, Failure, Genesys, Incoming, Topic},
     status::Status,
 };
 
@@ -349,54 +352,6 @@ impl Line {
         });
         if self.counted {
             self.sweeps.request();
-        }
-    }
-}
-
-/// The word for an event. A callback that entered a queue of somebody else's is gone as far as we are concerned.
-pub(crate) fn notice(event: Event, ours: &Queues) -> Notice {
-    match event {
-        Event::AcdStart {
-            id,
-            queue: Some(queue),
-        } if !ours.wants(Some(&queue)) => Notice::Gone {
-            id,
-            legs: Vec::new(),
-            ending: None,
-        },
-        Event::Callback {
-            id,
-            seen: Observed::Over(ending),
-            over,
-        } => Notice::Gone {
-            id,
-            legs: over,
-            ending: Some(ending),
-        },
-        Event::AcdEnd { id, leg, ending } => Notice::Gone {
-            id,
-            legs: leg.into_iter().collect(),
-            ending,
-        },
-        Event::Callback {
-            id,
-            seen: Observed::Waiting(waiting),
-            over,
-        } if !ours.wants(waiting.queue.as_ref()) => Notice::Gone {
-            id,
-            legs: over,
-            ending: Some(Ending::LeftQueue),
-        },
-        Event::Callback {
-            id,
-            seen: Observed::Waiting(waiting),
-            ..
-        } => Notice::Changed {
-            id,
-            seen: Some(waiting),
-        },
-        Event::Callback { id, .. } | Event::AcdStart { id, .. } => {
-            Notice::Changed { id, seen: None }
         }
     }
 }

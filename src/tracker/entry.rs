@@ -6,35 +6,11 @@ use super::{Next, Outcome, Tracker};
 use crate::{
     clock::elapsed,
     conversation::Waiting,
-    genesys::Sighting,
     journal::{Commit, Entry, JournalError, Meaning},
     policy::Base,
 };
 
 impl Tracker {
-    /// The wait that a sweep's row shows, where the journal knows it from before a restart: only a look could tell the leg
-    /// of a new one.
-    pub(super) async fn recall(&self, row: &Sighting) -> Option<Waiting> {
-        let priority = row.priority?;
-        let (queue, entered) = (row.visit_key.queue.as_ref()?, row.visit_key.entered()?);
-        let now = self.context.now();
-        let journal = &self.context.journal;
-        let recalled = journal.recall(&self.id, queue, entered, now).await;
-        let (visit, since) = recalled
-            .unwrap_or_else(|error| {
-                self.journal_failed(&error);
-                None
-            })
-            // One that was settled is looked at in silence.
-            .filter(|_| self.settled.is_none())?;
-        Some(Waiting {
-            visit,
-            queue: Some(queue.clone()),
-            since,
-            priority,
-        })
-    }
-
     /// The visit's entry, after what is seen now has been understood; nothing where only a look can say what holds now:
     /// another owner of the journal was faster, or an event, which may be late, contradicts the journal.
     pub(super) async fn entry(&self, waiting: &Waiting) -> Result<Option<Entry>, JournalError> {

@@ -6,8 +6,8 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use super::{Claim, Commit, Entry, Fence, Owner, Write, column::Time};
 use crate::{
     clock::elapsed,
-    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
-    journal::{Open, SAME_ENTRY, SEEN_WITHIN, lease_end},
+    conversation::{Priority, Visit, Waiting},
+    journal::{Open, SEEN_WITHIN, lease_end},
     policy::Base,
 };
 
@@ -53,37 +53,6 @@ pub(super) fn entry(
         )?;
     }
     Ok(known.entry)
-}
-
-/// The visit that this stay is known as, and when it entered.
-pub(super) fn recall(
-    transaction: &Transaction<'_>,
-    conversation: ConversationId,
-    queue: &QueueId,
-    entered: Timestamp,
-) -> rusqlite::Result<Option<(Visit, Timestamp)>> {
-    let (earliest, latest) = (
-        entered.saturating_sub(SAME_ENTRY).unwrap_or(entered),
-        entered.saturating_add(SAME_ENTRY).unwrap_or(entered),
-    );
-    let known = transaction
-        .prepare_cached(
-            "SELECT leg, entered_at FROM visits
-             WHERE conversation = ?1 AND queue = ?2 AND entered_at BETWEEN ?3 AND ?4
-             ORDER BY abs(entered_at - ?5) LIMIT 1",
-        )?
-        .query_row(
-            params![
-                conversation,
-                queue,
-                Time(earliest),
-                Time(latest),
-                Time(entered)
-            ],
-            |row| Ok((row.get(0)?, row.get::<_, Time>(1)?.0)),
-        )
-        .optional()?;
-    Ok(known.map(|(leg, entered)| (Visit { conversation, leg }, entered)))
 }
 
 /// Claims a step.

@@ -1,0 +1,49 @@
+//! What a tracker begins with: what announced the callback, and what that shows of its wait.
+
+use super::Tracker;
+use crate::{conversation::Waiting, genesys::Sighting};
+
+/// What a callback was announced by.
+#[derive(Clone, Debug)]
+pub(crate) enum Announced {
+    /// Word that it may wait.
+    Word,
+    /// An event that shows the wait.
+    Event(Waiting),
+    /// A sweep's row, which does not name the leg.
+    Row(Sighting),
+}
+
+impl Tracker {
+    /// The wait that an announcement shows, where it shows enough of it.
+    pub(super) async fn shown_by(&self, announced: Announced) -> Option<Waiting> {
+        match announced {
+            Announced::Word => None,
+            Announced::Event(waiting) => Some(waiting),
+            Announced::Row(row) => self.recall(&row).await,
+        }
+    }
+
+    /// The wait that a sweep's row shows, where the journal knows it from before a restart: only a look could tell the leg
+    /// of a new one.
+    async fn recall(&self, row: &Sighting) -> Option<Waiting> {
+        let priority = row.priority?;
+        let (queue, entered) = (row.visit_key.queue.as_ref()?, row.visit_key.entered()?);
+        let now = self.context.now();
+        let journal = &self.context.journal;
+        let recalled = journal.recall(&self.id, queue, entered, now).await;
+        let (visit, since) = recalled
+            .unwrap_or_else(|error| {
+                self.journal_failed(&error);
+                None
+            })
+            // One that was settled is looked at in silence.
+            .filter(|_| self.settled.is_none())?;
+        Some(Waiting {
+            visit,
+            queue: Some(queue.clone()),
+            since,
+            priority,
+        })
+    }
+}
