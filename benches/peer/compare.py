@@ -187,7 +187,12 @@ def lost(platform, entered):
 def python(script):
     def start(url):
         environment = {**os.environ, "API_URL": url, "WAIT_SECONDS": str(WAIT)}
-        return subprocess.Popen([VENV / "bin/python", HERE / script], env=environment)
+        return subprocess.Popen(
+            [VENV / "bin/python", HERE / script],
+            env=environment,
+            # A thread or a task that dies says so at length.
+            stderr=subprocess.DEVNULL,
+        )
 
     return start
 
