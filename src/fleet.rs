@@ -248,10 +248,8 @@ impl Fleet {
             Announced::Row(row) => Some(row.visit_key.clone()),
             Announced::Word | Announced::Event(_) => None,
         };
-        let believed = match announced {
-            _ if self.ended.contains_key(&id) => Announced::Word,
-            announced => announced,
-        };
+        let late = self.ended.contains_key(&id);
+        let believed = if late { Announced::Word } else { announced };
         let task = self.trackers.spawn(tracker.run(believed));
         self.tasks.insert(task.id(), id.clone());
         self.members.insert(id, Member { view, key });

@@ -60,11 +60,16 @@ pub(crate) fn quantile(times: &mut [Duration], per_mille: usize) -> Duration {
         .unwrap_or_default()
 }
 
-/// A ratio of counts.
+/// A count as a figure.
 #[expect(
     clippy::cast_precision_loss,
     reason = "counts of requests are far below 2^52"
 )]
+pub(crate) fn number(count: usize) -> f64 {
+    count as f64
+}
+
+/// A ratio of counts.
 pub(crate) fn ratio(one: usize, other: usize) -> f64 {
-    one as f64 / other as f64
+    number(one) / number(other)
 }

@@ -7,7 +7,7 @@ use tokio::{runtime::Runtime, time::Instant};
 
 use crate::{
     centre::{Centre, NO_LIMIT},
-    figures::{Report, quantile, ratio},
+    figures::{Report, number, quantile, ratio},
     process::{Process, fresh_folder, program},
 };
 
@@ -177,7 +177,7 @@ fn cpu_per_raise(report: &mut Report, callbacks: u32, wait: &str) -> f64 {
     sleep(TIME);
     let used = daemon.cpu() - before;
     let raises = centre.writes(since).len();
-    let each = used / ratio(raises, 1) * 1_000.0;
+    let each = used / number(raises) * 1_000.0;
     report.note(&format!(
         "{callbacks} tracked: {raises} raises in {TIME:?}, {each:.3} ms of processor time each"
     ));

@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     centre::Centre,
-    figures::{Report, quantile, ratio},
+    figures::{Report, number, quantile, ratio},
 };
 
 /// The policy's usual wait.
@@ -129,7 +129,7 @@ pub(crate) fn as_many_as_one_token_carries(report: &mut Report) {
         2.0,
         "s",
     );
-    report.at_most("429s meanwhile", ratio(throttled, 1), 0.0, "");
+    report.at_most("429s meanwhile", number(throttled), 0.0, "");
     report.note(&format!(
         "{raises} raises in an hour, {kept} of them within 2 s; longest {:?}",
         quantile(&mut late, 1_000)
@@ -163,7 +163,7 @@ pub(crate) fn three_times_as_many(report: &mut Report) {
     let worst = quantile(&mut late, 1_000);
     report.at_most(
         "429s with 4,000 callbacks on one token",
-        ratio(throttled, 1),
+        number(throttled),
         0.0,
         "",
     );
@@ -175,7 +175,7 @@ pub(crate) fn three_times_as_many(report: &mut Report) {
     );
     report.at_most(
         "writes that equal callbacks differ by",
-        ratio(spread, 1),
+        number(spread),
         1.0,
         "",
     );

@@ -1,9 +1,9 @@
 //! One line to the platform: a channel, its topics and its socket, kept alive.
 //!
-//! Every (re)connect of a line with queue topics asks for a sweep, because what happened without a socket is never repeated. When the platform
-//! announces the end of a socket, or the channel's end comes near, a successor is brought up *before* the old one is
-//! let go; for the moment in between both are heard, which does no harm. Delays between attempts grow, and shrink again
-//! only after a healthy time: a peer that accepts and closes at once is not hammered.
+//! Every (re)connect of a line with queue topics asks for a sweep, because what happened without a socket is never
+//! repeated. When the platform announces the end of a socket, or the channel's end comes near, a successor is brought up
+//! *before* the old one is let go; for the moment in between both are heard, which does no harm. Delays between attempts
+//! grow, and shrink again only after a healthy time: a peer that accepts and closes at once is not hammered.
 
 mod connection;
 

@@ -27,18 +27,18 @@ impl Tracker {
     /// The wait that a sweep's row shows, where the journal knows it from before a restart: only a look could tell the leg
     /// of a new one.
     async fn recall(&self, row: &Sighting) -> Option<Waiting> {
-        let priority = row.priority?;
+        if self.settled.is_some() {
+            // Looked at in silence: most often it still needs no raise.
+            return None;
+        }
         let (queue, entered) = (row.visit_key.queue.as_ref()?, row.visit_key.entered()?);
-        let now = self.context.now();
+        let (priority, now) = (row.priority?, self.context.now());
         let journal = &self.context.journal;
         let recalled = journal.recall(&self.id, queue, entered, now).await;
-        let (visit, since) = recalled
-            .unwrap_or_else(|error| {
-                self.journal_failed(&error);
-                None
-            })
-            // One that was settled is looked at in silence.
-            .filter(|_| self.settled.is_none())?;
+        let (visit, since) = recalled.unwrap_or_else(|error| {
+            self.journal_failed(&error);
+            None
+        })?;
         Some(Waiting {
             visit,
             queue: Some(queue.clone()),

@@ -138,6 +138,13 @@ impl Centre {
             .count()
     }
 
+    /// How many requests were answered with one of these.
+    pub(crate) fn answered(&self, statuses: &[u16]) -> usize {
+        let requests = self.sandbox.requests().into_iter();
+        let so = |status: u16| statuses.contains(&status);
+        requests.filter(|one| one.status.is_some_and(so)).count()
+    }
+
     /// How often the conversation was read.
     pub(crate) fn looks(&self, id: &ConversationId) -> usize {
         self.requests("GET", &format!("/api/v2/conversations/{id}"))

@@ -12,6 +12,7 @@ mod harness;
 mod interleavings;
 mod life_of_a_callback;
 mod log;
+mod obstacle;
 mod one_request;
 mod other_platforms;
 mod panics;

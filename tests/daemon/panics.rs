@@ -9,19 +9,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use callback_prioritizer::{
-    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
-    journal::{Claim, Commit, Entry, Fence, Journal, JournalError, MemoryJournal, Write},
-    policy::Base,
+use callback_prioritizer::{conversation::ConversationId, journal::JournalError};
+
+use crate::{
+    harness::{Centre, minutes, pass},
+    obstacle::{Asked, Obstacle, Obstructed},
 };
-use jiff::Timestamp;
 
-use crate::harness::{Centre, minutes, pass};
-
-/// A journal that panics when it is asked for one conversation, so many times.
-struct Panicking {
-    /// The journal it is otherwise.
-    inner: MemoryJournal,
+/// A mistake that shows when one conversation is asked for, so many times.
+struct Mistake {
     /// The conversation.
     id: ConversationId,
     /// Panics that are left.
@@ -29,91 +25,16 @@ struct Panicking {
 }
 
 #[async_trait]
-impl Journal for Panicking {
-    async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
-        let panics = seen.visit.conversation == self.id
-            && self
-                .left
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                    left.checked_sub(1)
-                })
-                .is_ok();
-        assert!(!panics, "a mistake");
-        self.inner.entry(seen, now).await
-    }
-
-    async fn recall(
-        &self,
-        conversation: &ConversationId,
-        queue: &QueueId,
-        entered: Timestamp,
-        now: Timestamp,
-    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
-        self.inner.recall(conversation, queue, entered, now).await
-    }
-
-    async fn claim(
-        &self,
-        visit: &Visit,
-        known: Fence,
-        write: Write,
-    ) -> Result<Claim, JournalError> {
-        self.inner.claim(visit, known, write).await
-    }
-
-    async fn commit(
-        &self,
-        visit: &Visit,
-        claim: Fence,
-        confirmed: Priority,
-        at: Timestamp,
-    ) -> Result<Commit, JournalError> {
-        self.inner.commit(visit, claim, confirmed, at).await
-    }
-
-    async fn arrived(
-        &self,
-        visit: &Visit,
-        known: Fence,
-        open: Fence,
-        at: Timestamp,
-    ) -> Result<Commit, JournalError> {
-        self.inner.arrived(visit, known, open, at).await
-    }
-
-    async fn release(
-        &self,
-        visit: &Visit,
-        claim: Fence,
-        at: Timestamp,
-    ) -> Result<(), JournalError> {
-        self.inner.release(visit, claim, at).await
-    }
-
-    async fn rebase(
-        &self,
-        visit: &Visit,
-        known: Fence,
-        base: Base,
-        at: Timestamp,
-    ) -> Result<Commit, JournalError> {
-        self.inner.rebase(visit, known, base, at).await
-    }
-
-    async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError> {
-        self.inner.close(visit, at).await
-    }
-
-    async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.inner.alive(at).await
-    }
-
-    async fn stopped(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.inner.stopped(at).await
-    }
-
-    async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
-        self.inner.prune(before, now).await
+impl Obstacle for Mistake {
+    async fn meet(&self, asked: Asked<'_>) -> Result<(), JournalError> {
+        let shows = matches!(asked, Asked::Entry(waiting) if waiting.visit.conversation == self.id);
+        let one_less = |left: u32| left.checked_sub(1);
+        let left = || {
+            self.left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+        };
+        assert!(!shows || left().is_err(), "a mistake");
+        Ok(())
     }
 }
 
@@ -121,11 +42,11 @@ impl Journal for Panicking {
 async fn panicking(times: u32) -> (Centre, ConversationId, ConversationId) {
     let mut centre = Centre::open().await;
     let (first, second) = (centre.callback(), centre.callback());
-    centre.journal = Arc::new(Panicking {
-        inner: MemoryJournal::default(),
+    let mistake = Mistake {
         id: first.clone(),
         left: AtomicU32::new(times),
-    });
+    };
+    centre.journal = Arc::new(Obstructed::from(mistake));
     (centre, first, second)
 }
 

@@ -12,128 +12,39 @@ use std::{
 
 use async_trait::async_trait;
 use callback_prioritizer::{
-    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     journal::{
-        Change, Claim, Commit, Entry, Event, Fence, History, Journal, JournalError, MemoryJournal,
-        Outcome, SqliteJournal, Wanted, Write,
+        Change, Event, History, Journal, JournalError, MemoryJournal, Outcome, SqliteJournal,
+        Wanted,
     },
-    policy::Base,
     sandbox::{Effect, RequestFault},
 };
-use jiff::Timestamp;
 
-use crate::harness::{Centre, minutes, pass, until};
+use crate::{
+    harness::{Centre, minutes, pass, until},
+    obstacle::{Asked, Obstacle, Obstructed},
+};
 
 /// The path of the priority PATCH.
 const WRITE: &str = "/api/v2/routing/conversations/";
 
-/// A journal on a disk that can be filled up.
+/// A disk that can be filled up.
 #[derive(Default)]
-struct Frail {
-    /// What it does when it works.
-    memory: MemoryJournal,
+struct Disk {
     /// Whether nothing more can be written.
     full: AtomicBool,
     /// Attempts to write meanwhile.
     refused: AtomicU32,
 }
 
-impl Frail {
-    /// Whether there is room.
-    fn room(&self) -> Result<(), JournalError> {
-        if self.full.load(Ordering::Relaxed) {
+#[async_trait]
+impl Obstacle for Disk {
+    async fn meet(&self, asked: Asked<'_>) -> Result<(), JournalError> {
+        let reads = matches!(asked, Asked::Entry(_) | Asked::Recall);
+        if !reads && self.full.load(Ordering::Relaxed) {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(JournalError::new("disk full"));
         }
         Ok(())
-    }
-}
-
-#[async_trait]
-impl Journal for Frail {
-    async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
-        self.memory.entry(seen, now).await
-    }
-
-    async fn recall(
-        &self,
-        conversation: &ConversationId,
-        queue: &QueueId,
-        entered: Timestamp,
-        now: Timestamp,
-    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
-        self.memory.recall(conversation, queue, entered, now).await
-    }
-
-    async fn claim(
-        &self,
-        visit: &Visit,
-        known: Fence,
-        write: Write,
-    ) -> Result<Claim, JournalError> {
-        self.room()?;
-        self.memory.claim(visit, known, write).await
-    }
-
-    async fn commit(
-        &self,
-        visit: &Visit,
-        claim: Fence,
-        confirmed: Priority,
-        at: Timestamp,
-    ) -> Result<Commit, JournalError> {
-        self.room()?;
-        self.memory.commit(visit, claim, confirmed, at).await
-    }
-
-    async fn arrived(
-        &self,
-        visit: &Visit,
-        known: Fence,
-        open: Fence,
-        at: Timestamp,
-    ) -> Result<Commit, JournalError> {
-        self.room()?;
-        self.memory.arrived(visit, known, open, at).await
-    }
-
-    async fn release(
-        &self,
-        visit: &Visit,
-        claim: Fence,
-        at: Timestamp,
-    ) -> Result<(), JournalError> {
-        self.room()?;
-        self.memory.release(visit, claim, at).await
-    }
-
-    async fn rebase(
-        &self,
-        visit: &Visit,
-        known: Fence,
-        base: Base,
-        at: Timestamp,
-    ) -> Result<Commit, JournalError> {
-        self.room()?;
-        self.memory.rebase(visit, known, base, at).await
-    }
-
-    async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError> {
-        self.room()?;
-        self.memory.close(visit, at).await
-    }
-
-    async fn alive(&self, _at: Timestamp) -> Result<(), JournalError> {
-        self.room()
-    }
-
-    async fn stopped(&self, _at: Timestamp) -> Result<(), JournalError> {
-        self.room()
-    }
-
-    async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
-        self.room()?;
-        self.memory.prune(before, now).await
     }
 }
 
@@ -170,16 +81,16 @@ fn history(folder: &Path) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn while_the_journal_cannot_be_written_nothing_is_raised_and_nothing_is_asked() {
-    let frail = Arc::new(Frail::default());
+    let journal = Arc::new(Obstructed::<Disk>::default());
     let mut centre = Centre::open().await;
-    centre.journal = Arc::<Frail>::clone(&frail);
+    centre.journal = Arc::<Obstructed<Disk>>::clone(&journal);
     let daemon = centre.start_ready().await;
     let ids = [centre.callback(), centre.callback(), centre.callback()];
     daemon.tracks(3).await;
     pass(minutes(6)).await;
     assert_eq!(ids.each_ref().map(|id| centre.priority(id)), [1, 1, 1]);
 
-    frail.full.store(true, Ordering::Relaxed);
+    journal.obstacle.full.store(true, Ordering::Relaxed);
     let now = daemon.until(|now| !now.ready).await;
     assert!(now.journal_trouble.unwrap().contains("disk full"));
     pass(minutes(1)).await;
@@ -191,7 +102,7 @@ async fn while_the_journal_cannot_be_written_nothing_is_raised_and_nothing_is_as
         assert!(more <= 1, "{more} looks at what may not be raised");
     }
 
-    frail.full.store(false, Ordering::Relaxed);
+    journal.obstacle.full.store(false, Ordering::Relaxed);
     daemon.until(|now| now.ready).await;
     pass(Duration::from_secs(30)).await;
     assert_eq!(

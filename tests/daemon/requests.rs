@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use callback_prioritizer::{
     daemon::DaemonError,
-    sandbox::{Callback, Effect, Request, RequestFault},
+    sandbox::{Callback, Effect, RequestFault},
 };
 
 use crate::{
@@ -44,12 +44,7 @@ async fn a_token_is_renewed_before_its_end_and_after_a_refusal_with_one_request_
     }
     daemon.tracks(40).await;
     pass(minutes(3 * 60)).await;
-    let refused = centre
-        .sandbox
-        .requests()
-        .iter()
-        .filter(|request| request.status == Some(401))
-        .count();
+    let refused = centre.answered(&[401]);
     assert_eq!(refused, 0, "renewed before the end");
     let tokens = centre.requests("POST", "/oauth/token");
     assert!((3..=5).contains(&tokens), "{tokens} tokens in three hours");
@@ -72,12 +67,7 @@ async fn never_over_the_limit_however_many_wait() {
     }
     let daemon = centre.start();
     pass(minutes(20)).await;
-    let throttled = centre
-        .sandbox
-        .requests()
-        .iter()
-        .filter(|request| request.status == Some(429))
-        .count();
+    let throttled = centre.answered(&[429]);
     assert_eq!(throttled, 0);
     let now = daemon.now();
     assert!(now.lateness > Duration::from_secs(10), "measured");
@@ -110,8 +100,7 @@ async fn two_tokens_carry_more_and_each_stays_within_its_own_limit() {
     let daemon = centre.start();
     pass(minutes(20)).await;
     let requests = centre.sandbox.requests();
-    let throttled = |request: &&Request| request.status == Some(429);
-    assert_eq!(requests.iter().filter(throttled).count(), 0);
+    assert_eq!(centre.answered(&[429]), 0);
     let carried = requests.len() / 20;
     assert!((500..=560).contains(&carried), "{carried} a minute");
     let channels = requests.iter();
@@ -136,12 +125,7 @@ async fn never_over_the_limit_while_tokens_are_renewed_under_load() {
     }
     let daemon = centre.start();
     pass(minutes(20)).await;
-    let requests = centre.sandbox.requests();
-    let refused = requests
-        .iter()
-        .filter(|request| matches!(request.status, Some(401 | 429)))
-        .count();
-    assert_eq!(refused, 0, "of {}", requests.len());
+    assert_eq!(centre.answered(&[401, 429]), 0);
     daemon.stop().await;
 }
 
