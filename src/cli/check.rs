@@ -105,7 +105,7 @@ impl Report {
 async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> {
     let genesys = Genesys::new(&settings.genesys, true, Clock::System, Status::default())
         .map_err(|error| Failed::new(Exit::Internal, error))?;
-    if let Err(failure) = genesys.log_in().await {
+    if let Err(failure) = genesys.log_in().await.map_err(Failure::from) {
         report.failed("Token", None, &failure);
         return Ok(());
     }

@@ -69,28 +69,33 @@ where
     F: Future<Output = Result<T, Failure>>,
 {
     let started = Instant::now();
-    let mut backoff = Backoff::default();
+    let (mut backoff, mut said) = (Backoff::default(), false);
     loop {
-        let attempted = async {
-            genesys.log_in().await?;
-            attempt().await
-        };
-        let failure = match attempted.await {
-            Ok(done) => return Ok(done),
-            Err(failure) => failure,
+        let (failure, pause) = match genesys.log_in().await {
+            // Coming back sooner would find the same failure, and count it again.
+            Err(none) => {
+                let pause = none.pause();
+                (Failure::from(none), pause)
+            }
+            Ok(()) => match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(failure) => {
+                    let pause = failure.pause(&mut backoff);
+                    (failure, pause)
+                }
+            },
         };
         if failure.kind == FailureKind::Denied {
             let token = failure.status() == Some(StatusCode::UNAUTHORIZED);
             let remedy = if token { CREDENTIALS } else { remedy };
             return Err(DaemonError::Denied { remedy, failure });
         }
-        let pause = failure.pause(&mut backoff);
         if started.elapsed() + pause > START_UP
             && !matches!(failure.kind, FailureKind::Throttled { .. })
         {
             return Err(DaemonError::Unreachable(failure));
         }
-        if backoff.failures() == 1 {
+        if !std::mem::replace(&mut said, true) {
             let error = &failure as &dyn std::error::Error;
             warn!(
                 error,

@@ -74,7 +74,8 @@ struct State {
 }
 
 /// Why there is no token, and until when nobody asks for one again.
-pub(super) struct NoToken {
+#[derive(Debug)]
+pub(crate) struct NoToken {
     /// How the request for one failed.
     failure: Failure,
     /// End of the pause.
@@ -88,6 +89,11 @@ impl NoToken {
             failure: self.failure.again(),
             until: self.until,
         }
+    }
+
+    /// How long nobody asks for one again.
+    pub(crate) fn pause(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
     }
 
     /// What it means to a request that was not sent for it: whatever is wrong with the token, all that this caller can do

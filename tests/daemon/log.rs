@@ -2,10 +2,15 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
 };
 
-use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, subscriber::DefaultGuard};
+
+/// A subscriber that is there all the time and on no thread. While there is but one, whichever thread comes first to a place
+/// that logs decides for all threads whether it ever will, and most threads here have none.
+static ANOTHER: LazyLock<Dispatch> =
+    LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
 
 /// The log of whatever runs on this thread, as long as this lives.
 pub(crate) struct Log {
@@ -40,6 +45,7 @@ impl io::Write for Told {
 impl Log {
     /// Begins to listen.
     pub(crate) fn listen() -> Self {
+        LazyLock::force(&ANOTHER);
         let told = Told::default();
         let writer = told.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -61,7 +61,7 @@ async fn a_write_that_is_late_is_not_sent() {
 async fn without_a_token_every_request_waits_for_the_next_attempt_to_get_one() {
     let (sandbox, id, genesys) = platform().await;
     sandbox.faults().disable_client(true);
-    let refused = genesys.log_in().await.unwrap_err();
+    let refused = Failure::from(genesys.log_in().await.unwrap_err());
     assert_eq!(refused.kind, FailureKind::Denied);
     let permit = genesys.permit(Turn::Look).await;
     let FailureKind::Throttled { until } = genesys.look(permit, &id).await.unwrap_err().kind else {
