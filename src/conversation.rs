@@ -11,7 +11,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-pub use id::{ConversationId, InvalidId, ParticipantId, QueueId};
+pub use id::{ConversationId, InvalidId, ParticipantId, QueueId, SessionId};
 pub use priority::Priority;
 
 /// One stay of a conversation in a queue: one ACD leg.

@@ -122,6 +122,11 @@ id! {
     QueueId
 }
 
+id! {
+    /// A session: one medium of one leg. The activity query names the callback of an ACD leg by it, and not the leg.
+    SessionId
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

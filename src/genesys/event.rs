@@ -3,9 +3,12 @@
 //! The content of an event is a hint. What it shows is believed where it agrees with what is known, where nothing is
 //! known yet, and where it cannot become untrue any more: that a leg is over. Anything else is a reason to look.
 
+mod message;
+
+use self::message::{Body, Message, Subject, conversation_and_event};
 use super::{
     legs,
-    wire::{AcdEvent, Conversation, Message, SystemMessage},
+    wire::{AcdEvent, Conversation, SystemMessage},
 };
 use crate::conversation::{ConversationId, Ending, Observed, ParticipantId, QueueId};
 
@@ -61,27 +64,25 @@ pub(crate) fn read(text: &str) -> Reading {
     let Ok(message) = serde_json::from_str::<Message<'_>>(text) else {
         return Reading::Malformed;
     };
-    let Some(topic) = message.topic_name.as_deref() else {
-        // Answers to what a client sent over the socket have no topic.
-        return Reading::Other;
-    };
-    let body = message.event_body.map_or("{}", |body| body.get());
-    match topic {
-        "channel.metadata" => Reading::Life,
-        "v2.system.socket_closing" => Reading::Closing,
-        _ if topic.starts_with("v2.system.") => system(topic, body),
-        _ if topic.starts_with("v2.routing.queues.")
-            && topic.ends_with(".conversations.callbacks") =>
-        {
-            callback(body)
-        }
-        _ => detail(topic, body),
+    let Message {
+        topic,
+        subject,
+        body,
+    } = message;
+    match body {
+        Body::Callback(conversation) => callback(&conversation),
+        Body::Acd(event) => detail(&topic, subject, event),
+        Body::System(message) => system(&topic, &message),
+        Body::None => match subject {
+            Subject::Life => Reading::Life,
+            Subject::Closing => Reading::Closing,
+            _ => Reading::Other,
+        },
     }
 }
 
 /// Reads a system message. The type is in the body by the SDK's schema, and the topic's last word may repeat it.
-fn system(topic: &str, body: &str) -> Reading {
-    let message: SystemMessage = serde_json::from_str(body).unwrap_or_default();
+fn system(topic: &str, message: &SystemMessage) -> Reading {
     let kind = message.system_topic_type.as_deref();
     let is = |word: &str| kind == Some(word) || topic.ends_with(word);
     if is("no_longer_subscribed") || is("token_revoked") {
@@ -91,49 +92,36 @@ fn system(topic: &str, body: &str) -> Reading {
 }
 
 /// Reads an event of a queue's callback topic: the conversation itself, in flat form.
-fn callback(body: &str) -> Reading {
-    let Ok(conversation) = serde_json::from_str::<Conversation>(body) else {
-        return Reading::Malformed;
-    };
+fn callback(conversation: &Conversation) -> Reading {
     let Some(id) = conversation.id.clone() else {
         return Reading::Malformed;
     };
-    let seen = legs::observe(&id, &conversation);
-    let over = legs::ended(&conversation);
+    let seen = legs::observe(&id, conversation);
+    let over = legs::ended(conversation);
     Reading::Event(Event::Callback { id, seen, over })
 }
 
 /// Reads a detail event: acd.start or acd.end of one conversation.
-fn detail(topic: &str, body: &str) -> Reading {
-    let Some((named, what)) = topic
-        .strip_prefix("v2.detail.events.conversation.")
-        .and_then(|rest| rest.split_once('.'))
-    else {
-        return Reading::Other;
-    };
-    if what != "acd.start" && what != "acd.end" {
-        return Reading::Other;
-    }
-    let Ok(event) = serde_json::from_str::<AcdEvent>(body) else {
-        return Reading::Malformed;
-    };
+fn detail(topic: &str, subject: Subject, event: AcdEvent) -> Reading {
     let callback = |media: &str| media.eq_ignore_ascii_case("callback");
     if !event.media_type.as_deref().is_none_or(callback) {
         return Reading::Other;
     }
-    let Some(id) = event.conversation_id.or_else(|| named.parse().ok()) else {
+    let named = || conversation_and_event(topic)?.0.parse().ok();
+    let Some(id) = event.conversation_id.or_else(named) else {
         return Reading::Malformed;
     };
-    Reading::Event(match what {
-        "acd.start" => Event::AcdStart {
+    Reading::Event(if subject == Subject::AcdStart {
+        Event::AcdStart {
             id,
             queue: event.queue_id,
-        },
-        _ => Event::AcdEnd {
+        }
+    } else {
+        Event::AcdEnd {
             id,
             leg: event.participant_id,
             ending: event.acd_outcome.as_deref().and_then(ending),
-        },
+        }
     })
 }
 
@@ -240,6 +228,29 @@ mod tests {
             message(unnamed, &json!({"mediaType": "CALLBACK"})),
             Reading::Malformed
         );
+    }
+
+    #[test]
+    fn topic_and_body_come_in_either_order() {
+        let topic = r#""topicName": "v2.detail.events.conversation.c1.acd.end""#;
+        let body = r#""eventBody": {"mediaType": "CALLBACK", "acdOutcome": "ANSWERED"}"#;
+        let (one, other) = (
+            format!("{{{topic}, {body}}}"),
+            format!("{{{body}, {topic}}}"),
+        );
+        assert!(matches!(
+            read(&one),
+            Reading::Event(Event::AcdEnd {
+                ending: Some(Ending::Answered),
+                ..
+            })
+        ));
+        assert_eq!(read(&one), read(&other));
+        let no_body = format!("{{{topic}}}");
+        assert!(matches!(
+            read(&no_body),
+            Reading::Event(Event::AcdEnd { ending: None, .. })
+        ));
     }
 
     #[test]

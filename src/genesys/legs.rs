@@ -6,15 +6,10 @@
 
 use jiff::Timestamp;
 
-use super::wire::{Callback, Conversation, Participant};
+use super::wire::{Callback, Conversation, LegState, Participant, Purpose};
 use crate::conversation::{
     ConversationId, Ending, Observed, ParticipantId, Priority, QueueId, Visit, Waiting,
 };
-
-/// State of a callback that is in routing.
-const CONNECTED: &str = "connected";
-/// States after which a callback does not come back.
-const FINISHED: [&str; 2] = ["disconnected", "terminated"];
 
 /// What `conversation` shows of its callback.
 pub(crate) fn observe(id: &ConversationId, conversation: &Conversation) -> Observed {
@@ -23,7 +18,7 @@ pub(crate) fn observe(id: &ConversationId, conversation: &Conversation) -> Obser
         .iter()
         .filter_map(Leg::of)
         .collect();
-    let queued = || legs.iter().filter(|leg| leg.is(&["acd"]));
+    let queued = || legs.iter().filter(|leg| leg.is(Purpose::Queue));
     if conversation.end_time.is_none() {
         let waiting = queued()
             .filter_map(|leg| leg.waiting(id))
@@ -41,7 +36,7 @@ pub(crate) fn observe(id: &ConversationId, conversation: &Conversation) -> Obser
 /// The ACD legs that are over. One that is does not come back, so this stays true however late it is heard of.
 pub(crate) fn ended(conversation: &Conversation) -> Vec<ParticipantId> {
     let legs = conversation.participants.iter().filter_map(Leg::of);
-    let queued = legs.filter(|leg| leg.is(&["acd"]));
+    let queued = legs.filter(|leg| leg.is(Purpose::Queue));
     let over = queued.filter(|leg| conversation.end_time.is_some() || leg.is_over());
     over.filter_map(|leg| leg.participant.id.clone()).collect()
 }
@@ -53,17 +48,17 @@ fn ending(conversation: &Conversation, legs: &[Leg<'_>]) -> Ending {
     }
     let entered = legs
         .iter()
-        .filter(|leg| leg.is(&["acd"]))
+        .filter(|leg| leg.is(Purpose::Queue))
         .filter_map(Leg::entered)
         .max();
     let answered = legs
         .iter()
-        .filter(|leg| leg.is(&["agent", "user"]))
+        .filter(|leg| leg.is(Purpose::Agent))
         .filter_map(|leg| leg.participant.connected_time)
         .any(|answered| entered.is_none_or(|entered| entered <= answered));
     let mut customers = legs
         .iter()
-        .filter(|leg| leg.is(&["customer", "external"]))
+        .filter(|leg| leg.is(Purpose::Customer))
         .peekable();
     let gone = customers.peek().is_some() && customers.all(Leg::is_over);
     match (answered, conversation.end_time.is_some() || gone) {
@@ -77,8 +72,8 @@ fn ending(conversation: &Conversation, legs: &[Leg<'_>]) -> Ending {
 struct Leg<'a> {
     /// The participant itself.
     participant: &'a Participant,
-    /// State of its newest callback.
-    state: &'a str,
+    /// State of its newest callback; absent where that one has none.
+    state: Option<LegState>,
     /// When that callback is due, if it was planned.
     scheduled: Option<Timestamp>,
     /// When that callback stopped being scheduled, in the REST form.
@@ -92,28 +87,27 @@ impl<'a> Leg<'a> {
         if let Some(callback) = listed.and_then(newest) {
             return Some(Self {
                 participant,
-                state: callback.state.as_deref().unwrap_or_default(),
+                state: callback.state,
                 scheduled: callback.due,
                 connected: callback.connected_time,
             });
         }
         Some(Self {
             participant,
-            state: participant.state.as_deref()?,
+            state: Some(participant.state?),
             scheduled: participant.callback_scheduled_time,
             connected: None,
         })
     }
 
-    /// Whether its purpose is one of these.
-    fn is(&self, purposes: &[&str]) -> bool {
-        let purpose = self.participant.purpose.as_deref().unwrap_or_default();
-        purposes.iter().any(|one| purpose.eq_ignore_ascii_case(one))
+    /// Whether this is whose it is.
+    fn is(&self, purpose: Purpose) -> bool {
+        self.participant.purpose == Some(purpose)
     }
 
     /// Whether it has ended, by its end time or by its callback's state.
     fn is_over(&self) -> bool {
-        self.participant.end_time.is_some() || self.state_is(&FINISHED)
+        self.participant.end_time.is_some() || self.state == Some(LegState::Finished)
     }
 
     /// Whether it may still come to wait: alive, but not connected yet.
@@ -133,7 +127,7 @@ impl<'a> Leg<'a> {
 
     /// What waits here, if something does.
     fn waiting(&self, conversation: &ConversationId) -> Option<Waiting> {
-        if self.is_over() || !self.state_is(&[CONNECTED]) {
+        if self.is_over() || self.state != Some(LegState::Connected) {
             return None;
         }
         let routing = self.participant.conversation_routing_data.as_ref();
@@ -150,35 +144,27 @@ impl<'a> Leg<'a> {
 
     /// Its queue, wherever this form says it.
     fn queue(&self) -> Option<QueueId> {
-        let of = |queue: &super::wire::Reference<QueueId>| queue.id.clone();
-        self.participant
-            .queue_id
-            .clone()
-            .or_else(|| self.participant.queue.as_ref().map(of))
-            .or_else(|| {
-                let data = self.participant.conversation_routing_data.as_ref()?;
-                data.queue.as_ref().map(of)
-            })
-    }
-
-    /// Whether its callback's state is one of these.
-    fn state_is(&self, states: &[&str]) -> bool {
-        states
-            .iter()
-            .any(|one| self.state.eq_ignore_ascii_case(one))
+        let routing = self.participant.conversation_routing_data.as_ref();
+        let references = [
+            self.participant.queue.as_ref(),
+            routing.and_then(|data| data.queue.as_ref()),
+        ];
+        let referred = || {
+            references
+                .into_iter()
+                .flatten()
+                .find_map(|queue| queue.id.clone())
+        };
+        self.participant.queue_id.clone().or_else(referred)
     }
 }
 
 /// The callback of a leg that counts: the last that is not over, else the last.
 fn newest(callbacks: &[Callback]) -> Option<&Callback> {
-    let over = |callback: &&Callback| {
-        let state = callback.state.as_deref().unwrap_or_default();
-        FINISHED.iter().any(|one| state.eq_ignore_ascii_case(one))
-    };
-    callbacks
+    let alive = callbacks
         .iter()
-        .rfind(|callback| !over(callback))
-        .or(callbacks.last())
+        .rfind(|callback| callback.state != Some(LegState::Finished));
+    alive.or(callbacks.last())
 }
 
 #[cfg(test)]

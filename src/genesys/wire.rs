@@ -5,18 +5,16 @@
 //! missing is decided by `legs`, not here. Names, telephone numbers and attributes are never read, so they can never
 //! be printed.
 
+mod lenient;
+
+use std::{convert::Infallible, str::FromStr};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::value::RawValue;
 
-use crate::conversation::{ConversationId, ParticipantId, QueueId};
-
-/// Reads a field that may be absent, null or of a form this daemon does not know. Reads from text only: what is not
-/// understood is passed over as text, which costs no more than finding its end.
-fn lenient<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
-    let text = <&RawValue>::deserialize(from)?.get();
-    Ok(serde_json::from_str(text).ok())
-}
+use self::lenient::lenient;
+use crate::conversation::{ConversationId, ParticipantId, QueueId, SessionId};
 
 /// `GET /api/v2/conversations/{id}` and the body of a queue topic's event.
 #[derive(Debug, Default, Deserialize)]
@@ -39,9 +37,9 @@ pub(crate) struct Participant {
     /// The leg's own id: of an ACD leg, the visit.
     #[serde(deserialize_with = "lenient")]
     pub(crate) id: Option<ParticipantId>,
-    /// `customer`, `acd`, `agent`, `user`, `workflow`, ...
+    /// Whose it is.
     #[serde(deserialize_with = "lenient")]
-    pub(crate) purpose: Option<String>,
+    pub(crate) purpose: Option<Purpose>,
     /// When the leg was created; absent in some topics.
     #[serde(deserialize_with = "lenient")]
     pub(crate) start_time: Option<Timestamp>,
@@ -56,7 +54,7 @@ pub(crate) struct Participant {
     pub(crate) queue_id: Option<QueueId>,
     /// Topic form of the queue.
     #[serde(deserialize_with = "lenient")]
-    pub(crate) queue: Option<Reference<QueueId>>,
+    pub(crate) queue: Option<QueueReference>,
     /// Where the priority is.
     #[serde(deserialize_with = "lenient")]
     pub(crate) conversation_routing_data: Option<RoutingData>,
@@ -65,17 +63,75 @@ pub(crate) struct Participant {
     pub(crate) callbacks: Option<Vec<Callback>>,
     /// Topic form: the state of the leg's only callback.
     #[serde(deserialize_with = "lenient")]
-    pub(crate) state: Option<String>,
+    pub(crate) state: Option<LegState>,
     /// Topic form: when a scheduled callback is due.
     #[serde(deserialize_with = "lenient")]
     pub(crate) callback_scheduled_time: Option<Timestamp>,
 }
 
-/// A reference to another object.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Reference<Id> {
+/// Whose leg a participant is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The caller's: `customer` or `external`.
+    Customer,
+    /// The queue's: `acd`.
+    Queue,
+    /// The one who answers: `agent` or `user`.
+    Agent,
+    /// Any other: `workflow`, `voicemail`, ...
+    Other,
+}
+
+impl FromStr for Purpose {
+    type Err = Infallible;
+
+    fn from_str(word: &str) -> Result<Self, Infallible> {
+        let is = |one: &str| word.eq_ignore_ascii_case(one);
+        Ok(if is("acd") {
+            Self::Queue
+        } else if is("customer") || is("external") {
+            Self::Customer
+        } else if is("agent") || is("user") {
+            Self::Agent
+        } else {
+            Self::Other
+        })
+    }
+}
+
+/// State of a leg's callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LegState {
+    /// In routing; there is no `waiting`.
+    Connected,
+    /// It does not come back: `disconnected` or `terminated`.
+    Finished,
+    /// Any other: `scheduled`, `alerting`, ...
+    Other,
+}
+
+impl FromStr for LegState {
+    type Err = Infallible;
+
+    fn from_str(word: &str) -> Result<Self, Infallible> {
+        let is = |one: &str| word.eq_ignore_ascii_case(one);
+        Ok(if is("connected") {
+            Self::Connected
+        } else if is("disconnected") || is("terminated") {
+            Self::Finished
+        } else {
+            Self::Other
+        })
+    }
+}
+
+/// A reference to a queue.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct QueueReference {
     /// Its id.
-    pub(crate) id: Id,
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) id: Option<QueueId>,
 }
 
 /// How a leg is routed.
@@ -87,16 +143,16 @@ pub(crate) struct RoutingData {
     pub(crate) priority: Option<i64>,
     /// The queue once more.
     #[serde(deserialize_with = "lenient")]
-    pub(crate) queue: Option<Reference<QueueId>>,
+    pub(crate) queue: Option<QueueReference>,
 }
 
 /// The callback of a leg, REST form.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Callback {
-    /// `connected`, `scheduled`, `disconnected`, ...; there is no `waiting`.
+    /// Its state.
     #[serde(deserialize_with = "lenient")]
-    pub(crate) state: Option<String>,
+    pub(crate) state: Option<LegState>,
     /// When it stopped being scheduled.
     #[serde(deserialize_with = "lenient")]
     pub(crate) connected_time: Option<Timestamp>,
@@ -310,7 +366,7 @@ pub(crate) struct ActivityEntity {
     pub(crate) conversation_id: Option<ConversationId>,
     /// The id of the ACD leg's callback: differs from visit to visit.
     #[serde(deserialize_with = "lenient")]
-    pub(crate) session_id: Option<String>,
+    pub(crate) session_id: Option<SessionId>,
     /// Where it waits.
     #[serde(deserialize_with = "lenient")]
     pub(crate) queue_id: Option<QueueId>,
@@ -344,18 +400,6 @@ pub(crate) struct AcdEvent {
     /// Of acd.end: how the wait ended.
     #[serde(deserialize_with = "lenient")]
     pub(crate) acd_outcome: Option<String>,
-}
-
-/// A message on a notification socket.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Message<'a> {
-    /// What it is about; absent in answers to what a client sent.
-    #[serde(borrow, default)]
-    pub(crate) topic_name: Option<std::borrow::Cow<'a, str>>,
-    /// Its content, read only when the topic is one of ours.
-    #[serde(borrow, default)]
-    pub(crate) event_body: Option<&'a RawValue>,
 }
 
 /// The body of a `v2.system.*` message, SDK `SystemMessageSystemMessage`.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Call, Effect, FIRST, Genesys, Page};
 use crate::{
-    conversation::{ConversationId, Priority, QueueId},
+    conversation::{ConversationId, Priority, QueueId, SessionId},
     genesys::{
         channel::{Channel, Topic, TopicOutcome},
         failure::{Failure, FailureKind},
@@ -38,7 +38,7 @@ pub(crate) struct Sighting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct VisitKey {
     /// The callback of the leg, where the row says so.
-    session: Option<String>,
+    session: Option<SessionId>,
     /// Where it waits.
     pub(crate) queue: Option<QueueId>,
     /// When it entered, as the platform says it here.
