@@ -15,7 +15,7 @@ use std::{
 };
 
 use tokio::{
-    sync::mpsc,
+    sync::{Semaphore, mpsc},
     task::JoinSet,
     time::{Instant, timeout},
 };
@@ -49,6 +49,8 @@ const GRACE: Duration = Duration::from_secs(10);
 const GOODBYE: Duration = Duration::from_millis(500);
 /// Notices that may wait for the fleet; it takes each in microseconds.
 const NOTICES: usize = 1_024;
+/// Trackers that may ask the journal at once: enough that it never waits for the next.
+const AT_JOURNAL: usize = 16;
 
 /// Why the daemon could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -239,6 +241,7 @@ impl Daemon {
             pace: Pace::new(self.settings.genesys.budget, self.settings.policy.wait),
             follows,
             dry_run: self.settings.callbacks.dry_run,
+            at_journal: Semaphore::new(AT_JOURNAL),
             denied: Mutex::new(HashSet::new()),
         })
     }

@@ -35,8 +35,8 @@ pub(crate) struct Fleet {
     context: Arc<Context>,
     /// The tasks.
     trackers: JoinSet<Outcome>,
-    /// Who is tracked.
-    members: HashMap<ConversationId, Member>,
+    /// Who is tracked: what is known of each, which wakes its tracker.
+    members: HashMap<ConversationId, Arc<View>>,
     /// Whose task is whose.
     tasks: HashMap<Id, ConversationId>,
     /// Callbacks that wait on without needing a raise.
@@ -47,14 +47,6 @@ pub(crate) struct Fleet {
     panics: HashMap<ConversationId, u32>,
     /// Ends all trackers.
     stop: CancellationToken,
-}
-
-/// A conversation with a tracker.
-struct Member {
-    /// What is known of it; wakes the tracker.
-    view: Arc<View>,
-    /// What the sweep called the visit, where the sweep started this tracker.
-    key: Option<VisitKey>,
 }
 
 /// A visit that waits on without needing a raise.
@@ -110,6 +102,9 @@ impl Fleet {
                 Some(ended) = self.trackers.join_next_with_id() => self.reap(ended),
             }
         }
+        for view in self.members.values() {
+            view.ring_to_stop();
+        }
         let drained = async { while self.trackers.join_next().await.is_some() {} };
         // Running out of time is answered by what is left.
         let _timely = timeout(grace, drained).await;
@@ -134,7 +129,7 @@ impl Fleet {
             Notice::Changed { id, seen } => self.changed(id, seen),
             Notice::Gone { id, legs, ending } => {
                 match self.members.get(&id) {
-                    Some(member) => member.view.legs_are_over(&legs, ending),
+                    Some(view) => view.legs_are_over(&legs, ending),
                     // Its arrival may be told later.
                     None => {
                         self.ended.insert(id, Instant::now());
@@ -146,11 +141,11 @@ impl Fleet {
 
     /// A callback may wait: wakes its tracker or starts one, unless the event shows only what is known.
     fn changed(&mut self, id: ConversationId, seen: Option<Waiting>) {
-        if let Some(member) = self.members.get(&id) {
+        if let Some(view) = self.members.get(&id) {
             match &seen {
-                Some(seen) if member.view.event_shows(seen) => self.context.sight.echo(),
+                Some(seen) if view.event_shows(seen) => self.context.sight.echo(),
                 Some(_) => {}
-                None => member.view.ring_for_wait(),
+                None => view.ring_for_wait(),
             }
             return;
         }
@@ -160,8 +155,8 @@ impl Fleet {
             })
         });
         if !no_news {
-            let announced = seen.map_or(Announced::Word, Announced::Event);
-            self.start(id, announced);
+            let announced = seen.map_or(Announced::Word, |seen| Announced::Event(Box::new(seen)));
+            self.start(id, announced, None);
         }
     }
 
@@ -171,8 +166,8 @@ impl Fleet {
         let asked_at = self.context.then(asked);
         let mut found = 0;
         for sighting in sightings {
-            if let Some(member) = self.members.get(&sighting.id) {
-                member.view.sweep_shows(sighting, asked);
+            if let Some(view) = self.members.get(&sighting.id) {
+                view.sweep_shows(sighting, asked);
                 continue;
             }
             if self.is_settled(sighting) {
@@ -183,7 +178,8 @@ impl Fleet {
             }
             if self.context.queues.wants(sighting.visit_key.queue.as_ref()) {
                 found += u64::from(!self.settled.contains_key(&sighting.id));
-                self.start(sighting.id.clone(), Announced::Row(sighting.clone()));
+                let row = Announced::Row(sighting.priority);
+                self.start(sighting.id.clone(), row, Some(sighting.visit_key.clone()));
             }
         }
         if complete {
@@ -216,17 +212,18 @@ impl Fleet {
     fn confirm_missing(&mut self, sightings: &[Sighting], asked: Instant) {
         let seen: std::collections::HashSet<&ConversationId> =
             sightings.iter().map(|sighting| &sighting.id).collect();
-        for (id, member) in &self.members {
+        for (id, view) in &self.members {
             if !seen.contains(id) {
-                member.view.sweep_misses(asked);
+                view.sweep_misses(asked);
             }
         }
         self.settled.retain(|id, _| seen.contains(id));
         self.panics.retain(|id, _| seen.contains(id));
     }
 
-    /// Starts a tracker for what an event or a sweep has announced. What comes after the end may be late, and is looked into.
-    fn start(&mut self, id: ConversationId, announced: Announced) {
+    /// Starts a tracker for what an event or a sweep has announced; `key` is what the sweep calls the visit. What comes after
+    /// the end may be late, and is looked into.
+    fn start(&mut self, id: ConversationId, announced: Announced, key: Option<VisitKey>) {
         if self
             .panics
             .get(&id)
@@ -234,7 +231,7 @@ impl Fleet {
         {
             return;
         }
-        let view = Arc::new(View::default());
+        let view = Arc::new(View::announced(key));
         let settled = self.settled.get(&id);
         let settled = settled.map(|settled| (settled.leg.clone(), settled.seen));
         let tracker = Tracker::new(
@@ -244,15 +241,11 @@ impl Fleet {
             self.stop.clone(),
             settled,
         );
-        let key = match &announced {
-            Announced::Row(row) => Some(row.visit_key.clone()),
-            Announced::Word | Announced::Event(_) => None,
-        };
         let late = self.ended.contains_key(&id);
         let believed = if late { Announced::Word } else { announced };
-        let task = self.trackers.spawn(tracker.run(believed));
+        let task = self.trackers.spawn(Box::new(tracker).run(believed));
         self.tasks.insert(task.id(), id.clone());
-        self.members.insert(id, Member { view, key });
+        self.members.insert(id, view);
         self.count();
     }
 
@@ -262,16 +255,14 @@ impl Fleet {
         let Some(id) = self.tasks.remove(&task) else {
             return;
         };
-        let member = self.members.remove(&id);
-        let news = member.as_ref().is_some_and(|member| member.view.has_news());
-        let key = member.and_then(|member| member.key);
+        let view = self.members.remove(&id).unwrap_or_default();
         // The receiver ends only with the daemon.
         let _ended = self.context.follows.send(Follow::End(id.clone()));
         match ended {
             Ok((_, Outcome::Limited(limit, leg, priority))) => {
                 let settled = Settled {
                     leg,
-                    key,
+                    key: view.key(),
                     priority,
                     seen: self.context.now(),
                     limit,
@@ -282,8 +273,8 @@ impl Fleet {
                 debug!(conversation_id = %id, ?ending, "tracker ended");
                 self.settled.remove(&id);
                 self.ended.insert(id.clone(), Instant::now());
-                if news {
-                    self.start(id, Announced::Word);
+                if view.has_news() {
+                    self.start(id, Announced::Word, None);
                 }
             }
             Ok((_, Outcome::Stopped)) => {}

@@ -34,7 +34,7 @@ pub(crate) mod wire;
 pub(crate) use channel::{Channel, MAX_CHANNELS, MAX_TOPICS, Topic, TopicOutcome};
 pub(crate) use event::Event;
 pub use failure::{Failure, FailureKind};
-pub(crate) use limiter::{Permit, Turn};
+pub(crate) use limiter::{Permit, Place, Turn};
 pub(crate) use rest::Genesys;
 pub(crate) use rest::{MAX_PAGES, Sighting, VisitKey};
 pub(crate) use socket::{EndReason, Incoming, Socket};

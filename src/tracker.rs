@@ -8,19 +8,17 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::{
     backoff::Backoff,
     clock::elapsed,
-    conversation::{
-        ConversationId, Ending, Observed, ParticipantId, Priority, QueueId, Visit, Waiting,
-    },
-    genesys::{Failure, FailureKind, Permit, Turn},
-    journal::JournalError,
-    policy::{Limit, Step},
+    conversation::{ConversationId, Ending, Observed, ParticipantId, Priority, Waiting},
+    genesys::{Failure, FailureKind, Permit, Place},
+    journal::{Fence, JournalError},
+    policy::{Base, Limit, Step},
 };
 
 mod announced;
@@ -35,6 +33,8 @@ mod raise;
 
 mod report;
 
+mod turn;
+
 mod view;
 
 pub(crate) use announced::Announced;
@@ -45,8 +45,6 @@ pub(crate) use view::View;
 /// Age up to which what was seen is written on without another look. A write and an answer may cross on the wire for as
 /// long; more would only be a matter of waiting for a permit.
 const FRESH: Duration = Duration::from_secs(2);
-/// Longest sleep at once. What the platform's time is may be learnt better while we sleep; this is how late it is noticed.
-const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 /// Time between looks at a scheduled callback that is due but does not wait yet. It enters its queue up to a minute
 /// late, by recorded examples.
 const RECHECK: Duration = Duration::from_secs(30);
@@ -72,12 +70,12 @@ pub(crate) struct Tracker {
     view: Arc<View>,
     /// Ends all waits.
     stop: CancellationToken,
-    /// The visit that is being raised, and since when.
-    visit: Option<(Visit, Option<QueueId>, Timestamp)>,
     /// The wait as it was seen last.
     seen: Option<Waiting>,
+    /// Since when its visit is being raised, if it is.
+    raising_since: Option<Timestamp>,
     /// A visit that needs no raise any more and was said to be so before, and when that was last seen.
-    settled: Option<(ParticipantId, Timestamp)>,
+    settled: Option<Box<(ParticipantId, Timestamp)>>,
     /// Newest step that the platform refused, or that a dry run has told.
     passed: Option<u32>,
     /// Looks that failed in a row.
@@ -85,7 +83,7 @@ pub(crate) struct Tracker {
     /// Writes that failed in a row, on the way or in the journal. A good look is no reason to try one sooner.
     writes: Backoff,
     /// A permit for the write that may follow the look just made.
-    spare: Option<Permit>,
+    spare: Option<Box<Permit>>,
     /// When the conversation was last read; until then all that is known was told by an event.
     looked_at: Option<Instant>,
     /// Whether a failing look was said.
@@ -94,12 +92,18 @@ pub(crate) struct Tracker {
 
 /// What to do after a decision.
 enum Next {
+    /// Begin with what announced the callback.
+    Begin(Announced),
     /// Look again at once.
     Look,
-    /// Decide again on this.
-    Decide(Waiting),
+    /// Decide again on what was seen.
+    Decide,
     /// This step is due: decide on what is known, or look first and be able to write right after.
     Due(Timestamp),
+    /// Write what is due, counted from this base, in the name of the entry as it was then.
+    Raise(Base, Fence, Timestamp),
+    /// Find out what the news are.
+    News,
     /// A step is due then; look when the bell rings.
     Rest(Timestamp),
     /// Look again after a pause, or when the bell rings.
@@ -124,9 +128,9 @@ impl Tracker {
             context,
             view,
             stop,
-            visit: None,
             seen: None,
-            settled,
+            raising_since: None,
+            settled: settled.map(Box::new),
             passed: None,
             looks: Backoff::default(),
             writes: Backoff::default(),
@@ -136,59 +140,57 @@ impl Tracker {
         }
     }
 
-    /// Tracks until the end.
-    pub(crate) async fn run(mut self, announced: Announced) -> Outcome {
-        // What announced it may be all that is known of it. The journal, if it knows more, leads to a look; and before a
-        // raise there is another one unless everything is in sight.
-        let announced = self.shown_by(announced).await;
-        let mut next = match announced {
+    /// Does what is next, where it is more than to rest. `place` is ours in the line, where it takes one.
+    async fn act(&mut self, next: Next, place: Option<Box<Place>>) -> Next {
+        match (next, place) {
+            (Next::Begin(announced), _) => self.begin(announced).await,
+            (Next::Look, Some(place)) => self.look(*place).await,
+            (Next::Due(_), Some(place)) => self.look_to_write(*place).await,
+            (Next::Decide, _) => self.decided().await,
+            (Next::Raise(base, fence, due), place) => self.raise(place, base, fence, due).await,
+            (Next::News, _) => self.news().await,
+            (Next::AwaitJournal, _) => self.await_journal().await,
+            (next, _) => next,
+        }
+    }
+
+    /// What announced it may be all that is known of it. The journal, if it knows more, leads to a look; and before a raise
+    /// there is another one unless everything is in sight.
+    async fn begin(&mut self, announced: Announced) -> Next {
+        match self.shown_by(announced).await {
             Some(waiting) => self.seen(Observed::Waiting(waiting)).await,
             None => Next::Look,
-        };
-        loop {
-            next = match next {
-                Next::Look => self.look().await,
-                Next::Due(due) => self.due(due).await,
-                Next::Decide(waiting) => self.decide(waiting).await.unwrap_or_else(|error| {
-                    self.journal_failed(&error);
-                    Next::AwaitJournal
-                }),
-                Next::Rest(until) => self.rest(until, Next::Due(until)).await,
-                Next::Pause(pause) => self.rest(self.after(pause), Next::Look).await,
-                Next::AwaitJournal => self.await_journal().await,
-                Next::End(outcome) => return outcome,
-            };
         }
     }
 
     /// Reads the conversation and says what follows from it.
-    async fn look(&mut self) -> Next {
+    async fn look(&mut self, place: Place) -> Next {
         self.spare = None;
-        let stop = self.stop.clone();
-        match stop
-            .run_until_cancelled(self.context.genesys.permit(Turn::Look))
-            .await
-        {
-            Some(permit) => self.look_with(permit).await,
-            None => Next::End(Outcome::Stopped),
-        }
+        let permit = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Next::End(Outcome::Stopped),
+            permit = self.context.genesys.permit_at(place) => permit,
+        };
+        Box::pin(self.look_with(permit)).await
     }
 
     /// There is news. The end of our leg needs no look.
     async fn news(&mut self) -> Next {
-        let leg = self.visit.as_ref().map(|(visit, ..)| &visit.leg);
-        match leg.and_then(|leg| self.view.ending(leg)) {
+        match self.heard_ending() {
             Some(ending) => self.over(ending).await,
             None => Next::Look,
         }
     }
 
-    /// A step is due: decides on what is known where that can be believed, and looks first where it cannot.
-    async fn due(&mut self, due: Timestamp) -> Next {
-        match self.seen.clone() {
-            Some(waiting) if self.good_until().is_some() => Next::Decide(waiting),
-            _ => self.look_to_write(due).await,
-        }
+    /// How the visit that is being raised ended, where that was heard.
+    fn heard_ending(&self) -> Option<Ending> {
+        let raised = self.raised_visit()?;
+        self.view.ending(&raised.visit.leg)
+    }
+
+    /// The wait whose visit is being raised.
+    fn raised_visit(&self) -> Option<&Waiting> {
+        self.seen.as_ref().filter(|_| self.raising_since.is_some())
     }
 
     /// Until when a write may be sent that is decided now; nothing where a look must come first.
@@ -200,29 +202,30 @@ impl Tracker {
         Some(self.looked_at? + FRESH).filter(|until| now <= *until)
     }
 
+    /// Whether what was seen can be believed now.
+    fn is_known(&self) -> bool {
+        self.seen.is_some() && self.good_until().is_some()
+    }
+
     /// Looks with a permit for the write that is due at hand, so that nothing can change in between but on the wire: with
     /// many callbacks due, the wait for a permit is long, and what was seen before it may not be so after it.
-    async fn look_to_write(&mut self, due: Timestamp) -> Next {
+    async fn look_to_write(&mut self, place: Place) -> Next {
         let genesys = &self.context.genesys;
         // What is known may be believed by the time that it is our turn.
-        let look_first = || self.seen.is_none() || self.good_until().is_none();
-        let permits = genesys.permits_to_write(Turn::Raise(due), look_first);
+        let look_first = || !self.is_known();
+        let permits = genesys.permits_to_write(place, look_first);
         let (one, another) = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Next::End(Outcome::Stopped),
-            () = self.view.rung() => return self.news().await,
+            () = self.view.rung() => return Next::News,
             permits = permits => permits,
         };
-        match (another, self.seen.clone()) {
-            (None, Some(waiting)) => {
-                self.spare = Some(one);
-                Next::Decide(waiting)
-            }
-            (write, _) => {
-                self.spare = write;
-                self.look_with(one).await
-            }
+        if another.is_none() {
+            self.spare = Some(Box::new(one));
+            return Next::Decide;
         }
+        self.spare = another.map(Box::new);
+        Box::pin(self.look_with(one)).await
     }
 
     /// Reads the conversation with this permit.
@@ -261,21 +264,35 @@ impl Tracker {
             Observed::Over(ending) => return self.over(ending).await,
         };
         self.view.note(&waiting);
-        self.seen = Some(waiting.clone());
-        let known = self.visit.as_ref().map(|(visit, ..)| visit);
-        if known != Some(&waiting.visit) {
+        if self
+            .raised_visit()
+            .is_none_or(|known| known.visit != waiting.visit)
+        {
             self.leave_visit("transferred").await;
-            self.settled.take_if(|(leg, _)| *leg != waiting.visit.leg);
+            self.settled
+                .take_if(|settled| settled.0 != waiting.visit.leg);
             // One that needed no raise any more is looked at in silence: most often it still needs none.
             if self.settled.is_none() {
                 self.enter_visit(&waiting);
             }
         }
-        Next::Decide(waiting)
+        self.seen = Some(waiting);
+        Next::Decide
     }
 
-    /// Decides what is next for a waiting callback, and does it.
-    async fn decide(&mut self, waiting: Waiting) -> Result<Next, JournalError> {
+    /// Decides what is next for a waiting callback; waits where the journal does not work.
+    async fn decided(&mut self) -> Next {
+        self.decide().await.unwrap_or_else(|error| {
+            self.journal_failed(&error);
+            Next::AwaitJournal
+        })
+    }
+
+    /// Decides what is next for a waiting callback.
+    async fn decide(&mut self) -> Result<Next, JournalError> {
+        let Some(waiting) = self.seen.clone() else {
+            return Ok(Next::Look);
+        };
         let Some(entry) = self.entry(&waiting).await? else {
             return Ok(Next::Look);
         };
@@ -293,27 +310,28 @@ impl Tracker {
             }
             Step::Raise(raise) if self.context.dry_run => {
                 self.tell(&waiting, raise);
-                Next::Decide(waiting)
+                Next::Decide
             }
-            Step::Raise(raise) => self.raise(waiting, &entry, raise.due).await?,
+            Step::Raise(raise) => Next::Raise(entry.base, entry.fence, raise.due),
         })
     }
 
     /// Says how the visit ended, if there was one, and forgets it.
     async fn leave_visit(&mut self, outcome: &str) {
-        let Some((visit, queue, _)) = self.visit.take() else {
+        let Some(left) = self.raised_visit().cloned() else {
             return;
         };
-        self.say_finished(&visit, queue.as_ref(), outcome);
+        self.raising_since = None;
+        self.say_finished(&left, outcome);
         let now = self.context.now();
-        if let Err(error) = self.context.journal.close(&visit, now).await {
+        if let Err(error) = self.context.journal.close(&left.visit, now).await {
             self.journal_failed(&error);
         }
     }
 
     /// The wait is over.
     async fn over(&mut self, ending: Ending) -> Next {
-        if self.visit.is_some() {
+        if self.raising_since.is_some() {
             self.context.status.update(|now| match ending {
                 Ending::Answered => now.answered += 1,
                 Ending::Ended | Ending::LeftQueue | Ending::NotACallback => now.left += 1,
@@ -330,16 +348,14 @@ impl Tracker {
 
     /// No raise will be due any more in this visit.
     fn limited(&mut self, limit: Limit, waiting: &Waiting) -> Next {
-        if self.visit.is_some() {
-            self.context.status.update(|now| now.limited += 1);
-        }
         // The entry stays: should the callback come up again, its base must still be known.
-        if let Some((visit, queue, _)) = self.visit.take() {
+        if self.raising_since.take().is_some() {
+            self.context.status.update(|now| now.limited += 1);
             let outcome = match limit {
                 Limit::MaxRaises => "max_raises",
                 Limit::MaxPriority => "max_priority",
             };
-            self.say_finished(&visit, queue.as_ref(), outcome);
+            self.say_finished(waiting, outcome);
         }
         let leg = waiting.visit.leg.clone();
         Next::End(Outcome::Limited(limit, leg, waiting.priority))
@@ -364,23 +380,6 @@ impl Tracker {
             }
         }
         Next::Pause(failure.pause(&mut self.looks))
-    }
-
-    /// Waits until then, or until the bell rings or the daemon stops. What is `then` to be done, the bell may change.
-    async fn rest(&mut self, until: Timestamp, then: Next) -> Next {
-        self.spare = None;
-        loop {
-            let left = elapsed(self.context.now(), until);
-            if left.is_zero() {
-                return then;
-            }
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Next::End(Outcome::Stopped),
-                () = self.view.rung() => return self.news().await,
-                () = sleep(left.min(LONGEST_SLEEP)) => {}
-            }
-        }
     }
 
     /// The time that is so far away.

@@ -23,7 +23,6 @@ mod line;
 use std::{
     num::NonZeroU32,
     ops::Range,
-    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -41,15 +40,14 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use self::line::{Line, Place};
+use self::line::Line;
+pub(crate) use self::line::Place;
 use crate::settings::Budget;
 
 /// Requests by which the burst stays under what would be allowed. The platform counts when requests arrive, and a few
 /// may arrive closer together than they were sent: three make up for two thirds of a second at the default rate.
 const JITTER: u32 = 3;
 
-/// Longest that a look or a sweep lets others go first.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Age up to which a permit is used; of one that is older, another one is waited for.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 /// How long a permit that was not used is good for somebody else. Longer would let requests bunch up.
@@ -172,7 +170,7 @@ pub(crate) struct Limiter {
     /// The tokens.
     lanes: Vec<Lane>,
     /// Who waits.
-    line: Line,
+    line: Arc<Line>,
     /// Held exclusively while all others wait for one request.
     gate: RwLock<()>,
     /// End of the pause that the platform asked for.
@@ -184,7 +182,7 @@ impl Limiter {
     pub(crate) fn new(budget: Budget) -> Self {
         Self {
             lanes: (0..budget.tokens).map(|_| Lane::new(budget)).collect(),
-            line: Line::default(),
+            line: Arc::default(),
             gate: RwLock::new(()),
             held_until: Mutex::new(None),
         }
@@ -192,24 +190,27 @@ impl Limiter {
 
     /// Waits for the right to send one request, in its turn. May be given up at any time.
     pub(crate) async fn permit(&self, turn: Turn) -> Permit {
-        let mut place = self.line.join(turn);
-        self.permit_at(&mut place, self.lanes_of(turn)).await
+        self.permit_at(&self.join(turn)).await
     }
 
-    /// Waits for the right to send one request, and if it takes two by then, of another right after it. May be given up at
-    /// any time.
+    /// Joins the line. Whoever waits there is small, whoever waits for a permit is not.
+    pub(crate) fn join(&self, turn: Turn) -> Place {
+        self.line.join(turn)
+    }
+
+    /// Waits at this place for the right to send one request, and if it takes two by then, of another right after it. May be
+    /// given up at any time.
     pub(crate) async fn one_or_two(
         &self,
-        turn: Turn,
+        place: Place,
         takes_two: impl Fn() -> bool,
     ) -> (Permit, Option<Permit>) {
-        let mut place = self.line.join(turn);
         // Both at one place: the first would grow old while others go before the second.
-        let first = self.permit_at(&mut place, self.lanes_of(turn)).await;
+        let first = self.permit_at(&place).await;
         if !takes_two() {
             return (first, None);
         }
-        let second = self.permit_at(&mut place, self.lanes_of(turn)).await;
+        let second = self.permit_at(&place).await;
         (first, Some(second))
     }
 
@@ -221,13 +222,12 @@ impl Limiter {
         }
     }
 
-    /// Waits at this place in the line for a permit for one of these tokens.
-    async fn permit_at(&self, place: &mut Place<'_>, lanes: Range<usize>) -> Permit {
-        let mut patience = pin!(sleep(PATIENCE));
+    /// Waits at this place in the line for the right to send one request. May be given up at any time.
+    pub(crate) async fn permit_at(&self, place: &Place) -> Permit {
+        let lanes = self.lanes_of(place.turn());
         loop {
             tokio::select! {
                 biased;
-                () = &mut patience, if place.is_patient() => place.promote(),
                 () = place.called() => {}
                 permit = self.take_in_turn(lanes.clone()), if place.is_first() => return permit,
             }

@@ -21,7 +21,7 @@ use super::{
     answer::{DEADLINE, network_failure, parse, read_body, unexpected},
     failure::{Failure, FailureKind},
     legs,
-    limiter::{Limiter, Permit, Turn},
+    limiter::{Limiter, Permit, Place, Turn},
     oauth::{NoToken, TokenSource},
     time::PlatformTime,
     tls::{self, NoTls},
@@ -67,6 +67,9 @@ pub(crate) struct Genesys {
     status: Status,
 }
 
+/// Connections kept open for the next request. A burst opens more; each of them holds a quarter of a megabyte.
+const IDLE_CONNECTIONS: usize = 16;
+
 impl Genesys {
     /// A handle on the platform that these settings name. Sends nothing yet.
     ///
@@ -81,6 +84,7 @@ impl Genesys {
         let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(DEADLINE)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .user_agent(concat!(
                 env!("CARGO_PKG_NAME"),
                 "/",
@@ -142,13 +146,24 @@ impl Genesys {
         self.limiter.permit(turn).await
     }
 
-    /// Waits for the right to write, and if a look must come first by then, of that as well. May be given up at any time.
+    /// Joins the line of those who wait for a permit.
+    pub(crate) fn join(&self, turn: Turn) -> Place {
+        self.limiter.join(turn)
+    }
+
+    /// Waits at this place for the right to send one request. May be given up at any time.
+    pub(crate) async fn permit_at(&self, place: Place) -> Permit {
+        self.limiter.permit_at(&place).await
+    }
+
+    /// Waits at this place for the right to write, and if a look must come first by then, of that as well. May be given up
+    /// at any time.
     pub(crate) async fn permits_to_write(
         &self,
-        turn: Turn,
+        place: Place,
         look_first: impl Fn() -> bool,
     ) -> (Permit, Option<Permit>) {
-        self.limiter.one_or_two(turn, look_first).await
+        self.limiter.one_or_two(place, look_first).await
     }
 
     /// Sets a conversation's routing priority: absolute, so that repeating it does no harm.

@@ -1,7 +1,7 @@
 //! What a tracker begins with: what announced the callback, and what that shows of its wait.
 
 use super::Tracker;
-use crate::{conversation::Waiting, genesys::Sighting};
+use crate::conversation::{Priority, Waiting};
 
 /// What a callback was announced by.
 #[derive(Clone, Debug)]
@@ -9,9 +9,9 @@ pub(crate) enum Announced {
     /// Word that it may wait.
     Word,
     /// An event that shows the wait.
-    Event(Waiting),
-    /// A sweep's row, which does not name the leg.
-    Row(Sighting),
+    Event(Box<Waiting>),
+    /// A sweep's row with this priority, which does not name the leg. The view knows what it calls the visit.
+    Row(Option<Priority>),
 }
 
 impl Tracker {
@@ -19,29 +19,30 @@ impl Tracker {
     pub(super) async fn shown_by(&self, announced: Announced) -> Option<Waiting> {
         match announced {
             Announced::Word => None,
-            Announced::Event(waiting) => Some(waiting),
-            Announced::Row(row) => self.recall(&row).await,
+            Announced::Event(waiting) => Some(*waiting),
+            Announced::Row(priority) => self.recall(priority).await,
         }
     }
 
     /// The wait that a sweep's row shows, where the journal knows it from before a restart: only a look could tell the leg
     /// of a new one.
-    async fn recall(&self, row: &Sighting) -> Option<Waiting> {
+    async fn recall(&self, priority: Option<Priority>) -> Option<Waiting> {
         if self.settled.is_some() {
             // Looked at in silence: most often it still needs no raise.
             return None;
         }
-        let (queue, entered) = (row.visit_key.queue.as_ref()?, row.visit_key.entered()?);
-        let (priority, now) = (row.priority?, self.context.now());
+        let key = self.view.key()?;
+        let (entered, now) = (key.entered()?, self.context.now());
+        let (queue, priority) = (key.queue?, priority?);
         let journal = &self.context.journal;
-        let recalled = journal.recall(&self.id, queue, entered, now).await;
+        let recalled = journal.recall(&self.id, &queue, entered, now).await;
         let (visit, since) = recalled.unwrap_or_else(|error| {
             self.journal_failed(&error);
             None
         })?;
         Some(Waiting {
             visit,
-            queue: Some(queue.clone()),
+            queue: Some(queue),
             since,
             priority,
         })

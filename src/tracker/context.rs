@@ -6,7 +6,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::Instant,
+};
 
 use super::Pace;
 use crate::{
@@ -38,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) follows: mpsc::UnboundedSender<Follow>,
     /// Whether raises are only told, not made.
     pub(crate) dry_run: bool,
+    /// Room for those who ask the journal: it serves one at a time, and a rest is smaller than a question.
+    pub(crate) at_journal: Semaphore,
     /// Queues whose writes were refused for lack of a permission, each named once.
     pub(crate) denied: Mutex<HashSet<Option<QueueId>>>,
 }

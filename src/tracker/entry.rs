@@ -50,7 +50,7 @@ impl Tracker {
     /// not made good.
     fn step_of_change(&self, waiting: &Waiting, entry: &Entry) -> u32 {
         let newest = entry.newest_step();
-        match &self.settled {
+        match self.settled.as_deref() {
             Some((_, seen)) => {
                 let waited = elapsed(waiting.since, *seen);
                 newest.max(self.context.policy.steps_due(waited))

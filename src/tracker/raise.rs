@@ -9,9 +9,9 @@ use tracing::debug;
 use super::{FRESH, Next, Outcome, Tracker};
 use crate::{
     conversation::{Observed, Waiting},
-    genesys::{Permit, Turn},
-    journal::{Claim, Commit, Entry, Fence, JournalError, Write},
-    policy::{Limit, Raise, Step},
+    genesys::{Permit, Place, Turn},
+    journal::{Claim, Commit, Fence, JournalError, Write},
+    policy::{Base, Limit, Raise, Step},
 };
 
 /// Least rest after a refused write, so that a short policy does not hammer at a closed door.
@@ -32,30 +32,46 @@ impl Tracker {
         }
     }
 
-    /// Decides once more with a permit in hand, claims, and writes.
+    /// Waits for the permit of a write, if it is not at hand, and writes.
     pub(super) async fn raise(
         &mut self,
-        waiting: Waiting,
-        entry: &Entry,
+        place: Option<Box<Place>>,
+        base: Base,
+        fence: Fence,
+        due: Timestamp,
+    ) -> Next {
+        let permit = match (self.spare.take(), place) {
+            (Some(permit), _) => *permit,
+            (None, Some(place)) => tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Next::End(Outcome::Stopped),
+                () = self.view.rung() => return Next::News,
+                permit = self.context.genesys.permit_at(*place) => permit,
+            },
+            (None, None) => return Next::Due(due),
+        };
+        let raising = Box::pin(self.raise_with(permit, base, fence, due));
+        raising.await.unwrap_or_else(|error| {
+            self.journal_failed(&error);
+            Next::AwaitJournal
+        })
+    }
+
+    /// Decides once more with a permit in hand, claims, and writes.
+    async fn raise_with(
+        &mut self,
+        permit: Permit,
+        base: Base,
+        fence: Fence,
         due: Timestamp,
     ) -> Result<Next, JournalError> {
-        let permit = if let Some(permit) = self.spare.take() {
-            permit
-        } else {
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Ok(Next::End(Outcome::Stopped)),
-                () = self.view.rung() => return Ok(self.news().await),
-                permit = self.context.genesys.permit(Turn::Raise(due)) => permit,
-            }
-        };
         self.context.genesys.prepare(&permit).await;
-        let Some(good_until) = self.good_until() else {
+        let (Some(waiting), Some(good_until)) = (self.seen.clone(), self.good_until()) else {
             return Ok(Next::Due(due));
         };
         let now = self.context.now();
-        let Step::Raise(raise) = self.context.policy.next(entry.base, &waiting, now) else {
-            return Ok(Next::Decide(waiting));
+        let Step::Raise(raise) = self.context.policy.next(base, &waiting, now) else {
+            return Ok(Next::Decide);
         };
         let write = Write {
             step: raise.step,
@@ -65,11 +81,11 @@ impl Tracker {
             at: now,
         };
         let journal = &self.context.journal;
-        match journal.claim(&waiting.visit, entry.fence, write).await? {
+        match journal.claim(&waiting.visit, fence, write).await? {
             // The last moment at which news can be heeded: it may be the answer.
             Claim::Granted(claim) if self.view.is_ringing() => {
                 journal.release(&waiting.visit, claim, now).await?;
-                Ok(self.news().await)
+                Ok(Next::News)
             }
             Claim::Granted(claim) if Instant::now() <= good_until => {
                 self.write(permit, waiting, write, claim, good_until).await
@@ -82,10 +98,8 @@ impl Tracker {
             Claim::Held { until } => Ok(Next::Rest(until)),
             Claim::Stale => Ok(Next::Look),
             Claim::Done => {
-                let due = self
-                    .context
-                    .policy
-                    .due_at(waiting.since, raise.step.saturating_add(1));
+                let policy = &self.context.policy;
+                let due = policy.due_at(waiting.since, raise.step.saturating_add(1));
                 Ok(Next::Rest(due))
             }
         }
@@ -135,9 +149,9 @@ impl Tracker {
                 self.raised(&waiting, &write, now_at);
                 waiting.priority = now_at;
                 self.view.note_written(now_at);
-                self.seen = Some(waiting.clone());
+                self.seen = Some(waiting);
                 match noted? {
-                    Commit::Done => Ok(Next::Decide(waiting)),
+                    Commit::Done => Ok(Next::Decide),
                     Commit::Lost => Ok(Next::Look),
                 }
             }

@@ -9,7 +9,7 @@ use tracing::{field::display, info, warn};
 use super::Tracker;
 use crate::{
     clock::{elapsed, millis},
-    conversation::{Priority, QueueId, Visit, Waiting},
+    conversation::{Priority, Waiting},
     genesys::{Failure, FailureKind},
     journal::{Entry, Write},
     policy::Raise,
@@ -33,8 +33,7 @@ impl Tracker {
         );
         self.context.status.update(|now| now.raises += 1);
         // What was due before this tracker knew of the visit says nothing about keeping a schedule.
-        let known_since = self.visit.as_ref().map(|(_, _, since)| *since);
-        if known_since.is_some_and(|since| since <= write.due) {
+        if self.raising_since.is_some_and(|since| since <= write.due) {
             self.context.pace.note(late, &self.context.status);
         }
     }
@@ -93,7 +92,7 @@ impl Tracker {
     pub(super) fn enter_visit(&mut self, waiting: &Waiting) {
         let now = self.context.now();
         self.passed = None;
-        self.visit = Some((waiting.visit.clone(), waiting.queue.clone(), now));
+        self.raising_since = Some(now);
         // The receiver ends only with the daemon.
         let _ended = self.context.follows.send(Follow::Start(self.id.clone()));
         info!(
@@ -119,11 +118,11 @@ impl Tracker {
     }
 
     /// Says how a visit ended.
-    pub(super) fn say_finished(&self, visit: &Visit, queue: Option<&QueueId>, outcome: &str) {
+    pub(super) fn say_finished(&self, left: &Waiting, outcome: &str) {
         info!(
             conversation_id = %self.id,
-            visit = %visit.leg,
-            queue_id = queue.map(display),
+            visit = %left.visit.leg,
+            queue_id = left.queue.as_ref().map(display),
             outcome,
             "callback finished"
         );

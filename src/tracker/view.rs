@@ -40,12 +40,16 @@ pub(crate) struct View {
 struct State {
     /// The wait as it is known; nothing while the callback does not wait.
     known: Option<Known>,
+    /// What sweeps call the visit, once one has shown it.
+    key: Option<VisitKey>,
     /// Whether the bell rang since the last look began.
     ringing: bool,
     /// Whether word came, since the last look began, that the callback may wait.
     news: bool,
     /// Whether a look was begun at all, or spared by what was heard.
     looked: bool,
+    /// Whether the daemon stops.
+    stopping: bool,
     /// Whether a look is under way. What is heard meanwhile may be older or newer than what it will show.
     looking: bool,
 }
@@ -55,8 +59,6 @@ struct State {
 struct Known {
     /// The visit.
     leg: ParticipantId,
-    /// What sweeps call it, once one has shown it.
-    key: Option<VisitKey>,
     /// Since when it is known.
     since: Instant,
     /// When it entered its queue.
@@ -87,7 +89,6 @@ impl Known {
     fn new(waiting: &Waiting) -> Self {
         Self {
             leg: waiting.visit.leg.clone(),
-            key: None,
             since: Instant::now(),
             entered: waiting.since,
             queue: waiting.queue.clone(),
@@ -104,9 +105,9 @@ impl Known {
         self.writing == Some(seen) || (self.wrote.is_some_and(just) && self.priority == seen)
     }
 
-    /// Whether a row that was asked for then shows nothing but what is known.
-    fn is_shown_by(&mut self, row: &Sighting, asked: Instant) -> bool {
-        match self.is_seen_in(&row.visit_key, asked) {
+    /// Whether a row that was asked for then shows nothing but what is known. `key` is what sweeps call the visit.
+    fn is_shown_by(&self, key: &mut Option<VisitKey>, row: &Sighting, asked: Instant) -> bool {
+        match self.is_seen_in(key, &row.visit_key, asked) {
             Some(same_visit) => {
                 let explained = |seen| self.explains(seen, asked);
                 same_visit && row.priority.is_none_or(explained)
@@ -118,9 +119,13 @@ impl Known {
     /// Whether a row that was asked for then shows this visit; nothing where it may show the one before.
     ///
     /// Whether rows tell the time of entry is not documented. Where they tell another one, it takes one look at each visit.
-    fn is_seen_in(&mut self, row: &VisitKey, asked: Instant) -> Option<bool> {
-        let bound = self.key.as_ref();
-        if bound.is_some_and(|key| key.is_of_same_visit(row)) {
+    fn is_seen_in(
+        &self,
+        key: &mut Option<VisitKey>,
+        row: &VisitKey,
+        asked: Instant,
+    ) -> Option<bool> {
+        if key.as_ref().is_some_and(|key| key.is_of_same_visit(row)) {
             return Some(true);
         }
         let later = row.entered().map(|row| row.duration_since(self.entered));
@@ -131,7 +136,7 @@ impl Known {
         if !same && !newer && asked < self.since + READ_LAG {
             return None;
         }
-        self.key = Some(row.clone());
+        *key = Some(row.clone());
         Some(same)
     }
 
@@ -143,6 +148,23 @@ impl Known {
 }
 
 impl View {
+    /// One of which nothing is known but what the sweep that announced the callback calls the visit.
+    pub(crate) fn announced(key: Option<VisitKey>) -> Self {
+        let state = State {
+            key,
+            ..State::default()
+        };
+        Self {
+            wake: Notify::new(),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// What sweeps call the visit, once one has shown it.
+    pub(crate) fn key(&self) -> Option<VisitKey> {
+        self.state().key.clone()
+    }
+
     /// An event of which nothing more is known asks for a look, because the callback may have begun to wait: worth another
     /// look even if the last one, which was on its way, shows the end.
     pub(crate) fn ring_for_wait(&self) {
@@ -168,10 +190,13 @@ impl View {
     /// A sweep that was asked for then has shown the wait.
     pub(crate) fn sweep_shows(&self, sighting: &Sighting, asked: Instant) {
         let mut state = self.state();
-        let as_known = match &mut state.known {
-            Some(known) => known.is_shown_by(sighting, asked),
+        let State {
+            known, key, looked, ..
+        } = &mut *state;
+        let as_known = match known {
+            Some(known) => known.is_shown_by(key, sighting, asked),
             // A scheduled one may have begun to wait without a word.
-            None => !state.looked,
+            None => !*looked,
         };
         if !as_known || state.looking {
             self.ring(&mut state, true);
@@ -214,9 +239,21 @@ impl View {
         self.state().ringing
     }
 
-    /// Waits for the next ring.
+    /// Waits until there is news that no look has been made for, or the daemon stops.
     pub(super) async fn rung(&self) {
-        self.wake.notified().await;
+        loop {
+            self.wake.notified().await;
+            let state = self.state();
+            if state.ringing || state.stopping {
+                return;
+            }
+        }
+    }
+
+    /// Rings because the daemon stops: a rest waits for the bell alone.
+    pub(crate) fn ring_to_stop(&self) {
+        self.state().stopping = true;
+        self.wake.notify_one();
     }
 
     /// Notes that a look begins.
@@ -239,8 +276,8 @@ impl View {
         if let Some(known) = known.filter(|known| known.leg == waiting.visit.leg) {
             known.priority = waiting.priority;
             known.writing = None;
-        } else {
-            state.known = Some(Known::new(waiting));
+        } else if state.known.replace(Known::new(waiting)).is_some() {
+            state.key = None;
         }
     }
 
@@ -334,6 +371,32 @@ mod tests {
         view.note_writing(Priority::clamped(4));
         view.note_written(Priority::clamped(4));
         view
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn news_from_before_a_look_is_no_reason_for_another() {
+        let view = known().await;
+        view.ring_for_wait();
+        view.looks();
+        view.note(&waiting("l", 3));
+        let minute = Duration::from_mins(1);
+        assert!(tokio::time::timeout(minute, view.rung()).await.is_err());
+        view.ring_for_wait();
+        view.rung().await;
+        view.looks();
+        view.ring_to_stop();
+        view.rung().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_sweeps_call_the_visit_is_forgotten_with_it() {
+        let key = row("q", 3).visit_key;
+        let view = View::announced(Some(key.clone()));
+        view.looks();
+        view.note(&waiting("l", 3));
+        assert_eq!(view.key(), Some(key));
+        view.note(&waiting("another", 3));
+        assert_eq!(view.key(), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,0 +1,113 @@
+//! A tracker's waits: for a time, for its turn at the platform, for room at the journal.
+//!
+//! There may be a hundred thousand of these tasks, and nearly all of them rest or wait for their turn at any time. So the
+//! task itself has room for that and nothing more. A request or a question to the journal takes kilobytes; it is boxed while
+//! it lasts, and begins when its turn has come.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::sleep;
+
+use super::{Announced, Next, Outcome, Tracker};
+use crate::{
+    clock::elapsed,
+    genesys::{Place, Turn},
+};
+
+/// Longest sleep at once. What the platform's time is may be learnt better while we sleep; this is how late it is noticed.
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+
+impl Tracker {
+    /// Tracks until the end.
+    pub(crate) async fn run(mut self: Box<Self>, announced: Announced) -> Outcome {
+        let mut next = Next::Begin(announced);
+        loop {
+            next = match next {
+                Next::End(outcome) => return outcome,
+                Next::Rest(until) => match self.rest(until).await {
+                    Ok(until) => Next::Due(until),
+                    Err(instead) => instead,
+                },
+                Next::Pause(pause) => match self.rest(self.after(pause)).await {
+                    Ok(_) => Next::Look,
+                    Err(instead) => instead,
+                },
+                Next::Due(_) if self.is_known() => Next::Decide,
+                Next::Begin(_) | Next::Decide => Box::pin(self.ask_journal(next)).await,
+                _ => {
+                    let place = self.join_for(&next);
+                    if let Err(instead) = self.stand(place.as_deref()).await {
+                        next = instead;
+                        continue;
+                    }
+                    Box::pin(self.act(next, place)).await
+                }
+            };
+        }
+    }
+
+    /// Does what is next when there is room at the journal.
+    async fn ask_journal(&mut self, next: Next) -> Next {
+        let context = Arc::clone(&self.context);
+        let _room = context.at_journal.acquire().await;
+        Box::pin(self.act(next, None)).await
+    }
+
+    /// Joins the line for what is next, where that takes a permit that is not at hand.
+    fn join_for(&self, next: &Next) -> Option<Box<Place>> {
+        let turn = match next {
+            Next::Look => Turn::Look,
+            Next::Due(due) => Turn::Raise(*due),
+            Next::Raise(_, _, due) if self.spare.is_none() => Turn::Raise(*due),
+            _ => return None,
+        };
+        Some(Box::new(self.context.genesys.join(turn)))
+    }
+
+    /// Stands in line until it is our turn; what is next instead if that changes meanwhile.
+    async fn stand(&self, place: Option<&Place>) -> Result<(), Next> {
+        let Some(place) = place else {
+            return Ok(());
+        };
+        loop {
+            tokio::select! {
+                biased;
+                () = self.view.rung() => {
+                    if self.stop.is_cancelled() {
+                        return Err(Next::End(Outcome::Stopped));
+                    }
+                    // A look that has not begun will show the news; only the end needs none.
+                    if place.turn() != Turn::Look || self.heard_ending().is_some() {
+                        return Err(Next::News);
+                    }
+                }
+                () = place.first() => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits until then; what is next if the bell rings or the daemon stops before.
+    async fn rest(&mut self, until: Timestamp) -> Result<Timestamp, Next> {
+        self.spare = None;
+        while !self.left(until).is_zero() {
+            tokio::select! {
+                biased;
+                () = self.view.rung() => {
+                    return Err(if self.stop.is_cancelled() {
+                        Next::End(Outcome::Stopped)
+                    } else {
+                        Next::News
+                    });
+                }
+                () = sleep(self.left(until).min(LONGEST_SLEEP)) => {}
+            }
+        }
+        Ok(until)
+    }
+
+    /// The time left until then.
+    fn left(&self, until: Timestamp) -> Duration {
+        elapsed(self.context.now(), until)
+    }
+}
