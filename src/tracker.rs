@@ -166,12 +166,10 @@ impl Tracker {
     /// Reads the conversation and says what follows from it.
     async fn look(&mut self, place: Place) -> Next {
         self.spare = None;
-        let permit = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return Next::End(Outcome::Stopped),
-            permit = self.context.genesys.permit_at(place) => permit,
-        };
-        Box::pin(self.look_with(permit)).await
+        match self.permit_to_look(place).await {
+            Ok(permit) => Box::pin(self.look_with(permit)).await,
+            Err(instead) => instead,
+        }
     }
 
     /// There is news. The end of our leg needs no look.

@@ -4,7 +4,7 @@
 //! task itself has room for that and nothing more. A request or a question to the journal takes kilobytes; it is boxed while
 //! it lasts, and begins when its turn has come.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::sleep;
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::{Announced, Next, Outcome, Tracker};
 use crate::{
     clock::elapsed,
-    genesys::{Place, Turn},
+    genesys::{Permit, Place, Turn},
 };
 
 /// Longest sleep at once. What the platform's time is may be learnt better while we sleep; this is how late it is noticed.
@@ -74,17 +74,38 @@ impl Tracker {
             tokio::select! {
                 biased;
                 () = self.view.rung() => {
-                    if self.stop.is_cancelled() {
-                        return Err(Next::End(Outcome::Stopped));
-                    }
-                    // A look that has not begun will show the news; only the end needs none.
-                    if place.turn() != Turn::Look || self.heard_ending().is_some() {
-                        return Err(Next::News);
+                    if let Some(instead) = self.instead(place.turn()) {
+                        return Err(instead);
                     }
                 }
                 () = place.first() => return Ok(()),
             }
         }
+    }
+
+    /// Waits for the permit of a look; what is next instead if that changes meanwhile.
+    pub(super) async fn permit_to_look(&self, place: Place) -> Result<Permit, Next> {
+        let mut permit = pin!(self.context.genesys.permit_at(place));
+        loop {
+            tokio::select! {
+                biased;
+                () = self.view.rung() => {
+                    if let Some(instead) = self.instead(Turn::Look) {
+                        return Err(instead);
+                    }
+                }
+                permit = &mut permit => return Ok(permit),
+            }
+        }
+    }
+
+    /// What is next instead of that for which a permit is waited, now that the bell has rung.
+    fn instead(&self, turn: Turn) -> Option<Next> {
+        if self.stop.is_cancelled() {
+            return Some(Next::End(Outcome::Stopped));
+        }
+        // A look that has not begun will show the news; only the end needs none.
+        (turn != Turn::Look || self.heard_ending().is_some()).then_some(Next::News)
     }
 
     /// Waits until then; what is next if the bell rings or the daemon stops before.

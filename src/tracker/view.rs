@@ -182,7 +182,8 @@ impl View {
         };
         let echo = known.is_echoed_by(seen.priority);
         if looking || !known.explains(seen.priority, Instant::now()) {
-            self.ring(&mut state, true);
+            // No word of another leg: should this one be over, that is the end of it.
+            self.ring(&mut state, false);
         }
         echo
     }

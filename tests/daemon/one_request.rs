@@ -191,6 +191,27 @@ async fn a_supervisors_change_that_is_told_costs_a_look() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_end_that_is_told_while_a_look_waits_its_turn_spares_the_look() {
+    let centre = Centre::open().await;
+    let (daemon, id) = sighted_with_another(&centre).await;
+    pass(minutes(6)).await;
+    let sweep = RequestFault::to("POST", "/api/v2/analytics/", Effect::Answer(429, Some(50)));
+    centre.sandbox.faults().requests(sweep.times(1));
+    daemon.until(|now| now.throttled > Duration::ZERO).await;
+    let before = asked(&centre, &id);
+    // A change asks for a look, which has to wait for the end of the pause.
+    let set = centre.world().set_priority(&id, Priority::clamped(40));
+    set.unwrap();
+    pass(Duration::from_secs(5)).await;
+    centre.world().answer(&id).unwrap();
+    daemon.tracks(1).await;
+    pass(minutes(2)).await;
+    assert_eq!(since(&centre, &id, before), (0, 0));
+    assert_eq!(daemon.now().answered, 1);
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_answered_with_its_events_lost_costs_one_refused_write_at_most() {
     for status in [400, 404, 409] {
         let centre = Centre::with(|options| options.not_waiting_status = status).await;
