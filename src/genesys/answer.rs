@@ -21,13 +21,18 @@ pub(super) fn unexpected(call: &'static str, what: impl Into<String>) -> Failure
 pub(super) fn parse<T: DeserializeOwned>(call: &'static str, body: &[u8]) -> Result<T, Failure> {
     let body = body.trim_ascii();
     let json = if body.is_empty() { b"null" } else { body };
-    serde_json::from_slice(json).map_err(|error| {
+    read(json).map_err(|error| {
         // Only the place: the parser's own sentence may quote the body.
         let (line, column) = (error.line(), error.column());
         let what =
             format!("the answer is not what the platform documents (line {line}, column {column})");
         unexpected(call, what)
     })
+}
+
+/// Reads JSON as text, as frames are read: the program has one copy of all that reads instead of two.
+pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_str(&String::from_utf8_lossy(json))
 }
 
 /// Reads a body up to the largest that is accepted.

@@ -8,7 +8,7 @@ use std::{error::Error, fmt, time::Duration};
 use reqwest::{StatusCode, header::HeaderMap};
 use tokio::time::Instant;
 
-use super::wire::ErrorBody;
+use super::{answer::read, wire::ErrorBody};
 use crate::backoff::Backoff;
 
 /// Pause after a 429 that does not say how long: a sixth of the minute that the platform counts in.
@@ -79,7 +79,7 @@ impl Failure {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Self {
-        let body: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
+        let body: ErrorBody = read(body).unwrap_or_default();
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let kind = match status.as_u16() {
             429 => FailureKind::Throttled {

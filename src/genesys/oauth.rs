@@ -19,7 +19,7 @@ use tokio::{
 use tracing::{debug, error, info};
 
 use super::{
-    answer::{DEADLINE, network_failure, read_body},
+    answer::{DEADLINE, network_failure, read, read_body},
     failure::{Failure, FailureKind},
     limiter::Limiter,
     wire::TokenAnswer,
@@ -297,7 +297,7 @@ fn kind(status: StatusCode, general: FailureKind, says_when: bool, body: &[u8]) 
 fn parse(body: &[u8]) -> Result<(HeaderValue, Duration), Failure> {
     let unexpected = |what| Failure::local(FailureKind::Transient, CALL, what, None);
     let answer: TokenAnswer =
-        serde_json::from_slice(body).map_err(|_secret| unexpected("the answer holds no token"))?;
+        read(body).map_err(|_secret| unexpected("the answer holds no token"))?;
     let mut header = HeaderValue::try_from(format!("Bearer {}", answer.access_token))
         .map_err(|_secret| unexpected("the token is no header value"))?;
     header.set_sensitive(true);
