@@ -20,7 +20,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     conversation::ConversationId,
@@ -209,7 +209,9 @@ fn journal_settings(source: &Source) -> Result<settings::Journal, SettingsError>
 
 /// The runtime of a command that talks to the platform.
 fn runtime() -> Result<Runtime, Failed> {
-    Runtime::new().map_err(|error| Failed::new(Exit::Internal, error))
+    // One thread carries all that a token may do; more of them would spend more on waking each other than on the work.
+    let built = Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| Failed::new(Exit::Internal, error))
 }
 
 /// Says on stderr what went wrong, with every cause: one line.
