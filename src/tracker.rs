@@ -5,7 +5,7 @@
 //! write in flight is never cut off. The permit of a write is waited for *before* the last decision, so that a step that
 //! became pointless meanwhile costs nothing and a long wait is caught up by the one write that follows it.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -166,7 +166,11 @@ impl Tracker {
     /// Reads the conversation and says what follows from it.
     async fn look(&mut self, place: Place) -> Next {
         self.spare = None;
-        match self.permit_to_look(place).await {
+        let permit = {
+            let (turn, permit) = (place.turn(), self.context.genesys.permit_at(place));
+            self.unless_rung(turn, pin!(permit)).await
+        };
+        match permit {
             Ok(permit) => Box::pin(self.look_with(permit)).await,
             Err(instead) => instead,
         }
@@ -208,22 +212,24 @@ impl Tracker {
     /// Looks with a permit for the write that is due at hand, so that nothing can change in between but on the wire: with
     /// many callbacks due, the wait for a permit is long, and what was seen before it may not be so after it.
     async fn look_to_write(&mut self, place: Place) -> Next {
-        let genesys = &self.context.genesys;
-        // What is known may be believed by the time that it is our turn.
-        let look_first = || !self.is_known();
-        let permits = genesys.permits_to_write(place, look_first);
-        let (one, another) = tokio::select! {
-            biased;
-            () = self.stop.cancelled() => return Next::End(Outcome::Stopped),
-            () = self.view.rung() => return Next::News,
-            permits = permits => permits,
+        let permits = {
+            // What is known may be believed by the time that it is our turn.
+            let look_first = || !self.is_known();
+            let turn = place.turn();
+            let permits = self.context.genesys.permits_to_write(place, look_first);
+            self.unless_rung(turn, pin!(permits)).await
         };
-        if another.is_none() {
-            self.spare = Some(Box::new(one));
-            return Next::Decide;
+        match permits {
+            Ok((write, None)) => {
+                self.spare = Some(Box::new(write));
+                Next::Decide
+            }
+            Ok((look, Some(write))) => {
+                self.spare = Some(Box::new(write));
+                Box::pin(self.look_with(look)).await
+            }
+            Err(instead) => instead,
         }
-        self.spare = another.map(Box::new);
-        Box::pin(self.look_with(one)).await
     }
 
     /// Reads the conversation with this permit.
@@ -280,10 +286,8 @@ impl Tracker {
 
     /// Decides what is next for a waiting callback; waits where the journal does not work.
     async fn decided(&mut self) -> Next {
-        self.decide().await.unwrap_or_else(|error| {
-            self.journal_failed(&error);
-            Next::AwaitJournal
-        })
+        let decided = self.decide().await;
+        self.or_await_journal(decided)
     }
 
     /// Decides what is next for a waiting callback.

@@ -5,7 +5,7 @@
 
 mod message;
 
-use self::message::{Body, Message, Subject, conversation_and_event};
+use self::message::{Content, Message, conversation_and_event};
 use super::{
     legs,
     wire::{AcdEvent, Conversation, SystemMessage},
@@ -64,20 +64,22 @@ pub(crate) fn read(text: &str) -> Reading {
     let Ok(message) = serde_json::from_str::<Message<'_>>(text) else {
         return Reading::Malformed;
     };
-    let Message {
-        topic,
-        subject,
-        body,
-    } = message;
-    match body {
-        Body::Callback(conversation) => callback(&conversation),
-        Body::Acd(event) => detail(&topic, subject, event),
-        Body::System(message) => system(&topic, &message),
-        Body::None => match subject {
-            Subject::Life => Reading::Life,
-            Subject::Closing => Reading::Closing,
-            _ => Reading::Other,
-        },
+    let Message { topic, content } = message;
+    match content {
+        Content::Life => Reading::Life,
+        Content::Closing => Reading::Closing,
+        Content::System(message) => system(&topic, &message),
+        Content::Callback(conversation) => callback(&conversation),
+        Content::AcdStart(event) => detail(&topic, event, |id, event| Event::AcdStart {
+            id,
+            queue: event.queue_id,
+        }),
+        Content::AcdEnd(event) => detail(&topic, event, |id, event| Event::AcdEnd {
+            id,
+            leg: event.participant_id,
+            ending: event.acd_outcome.as_deref().and_then(ending),
+        }),
+        Content::Other => Reading::Other,
     }
 }
 
@@ -102,27 +104,20 @@ fn callback(conversation: &Conversation) -> Reading {
 }
 
 /// Reads a detail event: acd.start or acd.end of one conversation.
-fn detail(topic: &str, subject: Subject, event: AcdEvent) -> Reading {
+fn detail(
+    topic: &str,
+    mut event: AcdEvent,
+    of: impl FnOnce(ConversationId, AcdEvent) -> Event,
+) -> Reading {
     let callback = |media: &str| media.eq_ignore_ascii_case("callback");
     if !event.media_type.as_deref().is_none_or(callback) {
         return Reading::Other;
     }
     let named = || conversation_and_event(topic)?.0.parse().ok();
-    let Some(id) = event.conversation_id.or_else(named) else {
-        return Reading::Malformed;
-    };
-    Reading::Event(if subject == Subject::AcdStart {
-        Event::AcdStart {
-            id,
-            queue: event.queue_id,
-        }
-    } else {
-        Event::AcdEnd {
-            id,
-            leg: event.participant_id,
-            ending: event.acd_outcome.as_deref().and_then(ending),
-        }
-    })
+    match event.conversation_id.take().or_else(named) {
+        Some(id) => Reading::Event(of(id, event)),
+        None => Reading::Malformed,
+    }
 }
 
 /// How a wait ended, by the outcome of an acd.end: `UNKNOWN`, `ABANDON`, `ANSWERED` or `FLOW_OUT`, SDK

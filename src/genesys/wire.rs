@@ -5,161 +5,17 @@
 //! missing is decided by `legs`, not here. Names, telephone numbers and attributes are never read, so they can never
 //! be printed.
 
-mod lenient;
+mod conversation;
 
-use std::{convert::Infallible, str::FromStr};
+mod lenient;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::value::RawValue;
 
+pub(crate) use self::conversation::{Callback, Conversation, LegState, Participant, Purpose};
 use self::lenient::lenient;
 use crate::conversation::{ConversationId, ParticipantId, QueueId, SessionId};
-
-/// `GET /api/v2/conversations/{id}` and the body of a queue topic's event.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Conversation {
-    /// Absent only in bodies that are no conversation.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) id: Option<ConversationId>,
-    /// Present once the conversation is over.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) end_time: Option<Timestamp>,
-    /// Every leg, oldest first as far as recorded.
-    pub(crate) participants: Vec<Participant>,
-}
-
-/// One leg. Over REST its callbacks are listed; in the callback topics their fields are the participant's own.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Participant {
-    /// The leg's own id: of an ACD leg, the visit.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) id: Option<ParticipantId>,
-    /// Whose it is.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) purpose: Option<Purpose>,
-    /// When the leg was created; absent in some topics.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) start_time: Option<Timestamp>,
-    /// Of an ACD leg, the moment it entered the queue.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) connected_time: Option<Timestamp>,
-    /// Present once the leg is over.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) end_time: Option<Timestamp>,
-    /// REST form of the queue.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) queue_id: Option<QueueId>,
-    /// Topic form of the queue.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) queue: Option<QueueReference>,
-    /// Where the priority is.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) conversation_routing_data: Option<RoutingData>,
-    /// REST form: the callbacks of this leg.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) callbacks: Option<Vec<Callback>>,
-    /// Topic form: the state of the leg's only callback.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) state: Option<LegState>,
-    /// Topic form: when a scheduled callback is due.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) callback_scheduled_time: Option<Timestamp>,
-}
-
-/// Whose leg a participant is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// The caller's: `customer` or `external`.
-    Customer,
-    /// The queue's: `acd`.
-    Queue,
-    /// The one who answers: `agent` or `user`.
-    Agent,
-    /// Any other: `workflow`, `voicemail`, ...
-    Other,
-}
-
-impl FromStr for Purpose {
-    type Err = Infallible;
-
-    fn from_str(word: &str) -> Result<Self, Infallible> {
-        let is = |one: &str| word.eq_ignore_ascii_case(one);
-        Ok(if is("acd") {
-            Self::Queue
-        } else if is("customer") || is("external") {
-            Self::Customer
-        } else if is("agent") || is("user") {
-            Self::Agent
-        } else {
-            Self::Other
-        })
-    }
-}
-
-/// State of a leg's callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LegState {
-    /// In routing; there is no `waiting`.
-    Connected,
-    /// It does not come back: `disconnected` or `terminated`.
-    Finished,
-    /// Any other: `scheduled`, `alerting`, ...
-    Other,
-}
-
-impl FromStr for LegState {
-    type Err = Infallible;
-
-    fn from_str(word: &str) -> Result<Self, Infallible> {
-        let is = |one: &str| word.eq_ignore_ascii_case(one);
-        Ok(if is("connected") {
-            Self::Connected
-        } else if is("disconnected") || is("terminated") {
-            Self::Finished
-        } else {
-            Self::Other
-        })
-    }
-}
-
-/// A reference to a queue.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct QueueReference {
-    /// Its id.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) id: Option<QueueId>,
-}
-
-/// How a leg is routed.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct RoutingData {
-    /// Points; 0 where nothing was set.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) priority: Option<i64>,
-    /// The queue once more.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) queue: Option<QueueReference>,
-}
-
-/// The callback of a leg, REST form.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct Callback {
-    /// Its state.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) state: Option<LegState>,
-    /// When it stopped being scheduled.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) connected_time: Option<Timestamp>,
-    /// When it is due; absent: at once.
-    #[serde(rename = "callbackScheduledTime", deserialize_with = "lenient")]
-    pub(crate) due: Option<Timestamp>,
-}
 
 /// Answer to the priority PATCH.
 #[derive(Debug, Default, Deserialize)]

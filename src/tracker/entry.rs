@@ -64,6 +64,14 @@ impl Tracker {
         debug!(conversation_id = %self.id, %error, "the journal failed");
     }
 
+    /// What is next, or to wait for the journal where it does not work.
+    pub(super) fn or_await_journal(&self, next: Result<Next, JournalError>) -> Next {
+        next.unwrap_or_else(|error| {
+            self.journal_failed(&error);
+            Next::AwaitJournal
+        })
+    }
+
     /// Waits until the journal works. Looking meanwhile would spend requests on what may not be raised.
     pub(super) async fn await_journal(&self) -> Next {
         let status = &self.context.status;

@@ -1,12 +1,12 @@
 //! A due step on its way: permit, claim, write, and what became of it.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::{FRESH, Next, Outcome, Tracker};
+use super::{FRESH, Next, Tracker};
 use crate::{
     conversation::{Observed, Waiting},
     genesys::{Permit, Place, Turn},
@@ -42,19 +42,17 @@ impl Tracker {
     ) -> Next {
         let permit = match (self.spare.take(), place) {
             (Some(permit), _) => *permit,
-            (None, Some(place)) => tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Next::End(Outcome::Stopped),
-                () = self.view.rung() => return Next::News,
-                permit = self.context.genesys.permit_at(*place) => permit,
-            },
+            (None, Some(place)) => {
+                let (turn, permit) = (place.turn(), self.context.genesys.permit_at(*place));
+                match self.unless_rung(turn, pin!(permit)).await {
+                    Ok(permit) => permit,
+                    Err(instead) => return instead,
+                }
+            }
             (None, None) => return Next::Due(due),
         };
-        let raising = Box::pin(self.raise_with(permit, base, fence, due));
-        raising.await.unwrap_or_else(|error| {
-            self.journal_failed(&error);
-            Next::AwaitJournal
-        })
+        let raised = Box::pin(self.raise_with(permit, base, fence, due)).await;
+        self.or_await_journal(raised)
     }
 
     /// Decides once more with a permit in hand, claims, and writes.

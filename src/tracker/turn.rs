@@ -4,7 +4,7 @@
 //! task itself has room for that and nothing more. A request or a question to the journal takes kilobytes; it is boxed while
 //! it lasts, and begins when its turn has come.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::sleep;
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::{Announced, Next, Outcome, Tracker};
 use crate::{
     clock::elapsed,
-    genesys::{Permit, Place, Turn},
+    genesys::{Place, Turn},
 };
 
 /// Longest sleep at once. What the platform's time is may be learnt better while we sleep; this is how late it is noticed.
@@ -70,42 +70,14 @@ impl Tracker {
         let Some(place) = place else {
             return Ok(());
         };
+        // Not by `unless_rung`, here and in a rest: its pinned argument would make every task larger by a quarter.
         loop {
             tokio::select! {
                 biased;
-                () = self.view.rung() => {
-                    if let Some(instead) = self.instead(place.turn()) {
-                        return Err(instead);
-                    }
-                }
+                () = self.view.rung() => self.go_on(place.turn())?,
                 () = place.first() => return Ok(()),
             }
         }
-    }
-
-    /// Waits for the permit of a look; what is next instead if that changes meanwhile.
-    pub(super) async fn permit_to_look(&self, place: Place) -> Result<Permit, Next> {
-        let mut permit = pin!(self.context.genesys.permit_at(place));
-        loop {
-            tokio::select! {
-                biased;
-                () = self.view.rung() => {
-                    if let Some(instead) = self.instead(Turn::Look) {
-                        return Err(instead);
-                    }
-                }
-                permit = &mut permit => return Ok(permit),
-            }
-        }
-    }
-
-    /// What is next instead of that for which a permit is waited, now that the bell has rung.
-    fn instead(&self, turn: Turn) -> Option<Next> {
-        if self.stop.is_cancelled() {
-            return Some(Next::End(Outcome::Stopped));
-        }
-        // A look that has not begun will show the news; only the end needs none.
-        (turn != Turn::Look || self.heard_ending().is_some()).then_some(Next::News)
     }
 
     /// Waits until then; what is next if the bell rings or the daemon stops before.
@@ -114,17 +86,38 @@ impl Tracker {
         while !self.left(until).is_zero() {
             tokio::select! {
                 biased;
-                () = self.view.rung() => {
-                    return Err(if self.stop.is_cancelled() {
-                        Next::End(Outcome::Stopped)
-                    } else {
-                        Next::News
-                    });
-                }
+                () = self.view.rung() => self.go_on(Turn::Raise(until))?,
                 () = sleep(self.left(until).min(LONGEST_SLEEP)) => {}
             }
         }
         Ok(until)
+    }
+
+    /// Waits for what it takes to do something in this turn; what is next instead if that changes meanwhile.
+    pub(super) async fn unless_rung<T>(
+        &self,
+        turn: Turn,
+        mut what_it_takes: Pin<&mut impl Future<Output = T>>,
+    ) -> Result<T, Next> {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.view.rung() => self.go_on(turn)?,
+                done = &mut what_it_takes => return Ok(done),
+            }
+        }
+    }
+
+    /// The bell has rung: whether to go on waiting for what is to be done in this turn, or else what is next instead.
+    fn go_on(&self, turn: Turn) -> Result<(), Next> {
+        if self.stop.is_cancelled() {
+            return Err(Next::End(Outcome::Stopped));
+        }
+        // A look that has not begun will show the news; only the end needs none.
+        if turn == Turn::Look && self.heard_ending().is_none() {
+            return Ok(());
+        }
+        Err(Next::News)
     }
 
     /// The time left until then.

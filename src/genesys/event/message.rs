@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::genesys::wire::{AcdEvent, Conversation, SystemMessage};
 
-/// What a message is about, by its topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
+/// What a message is about, by its topic: how to read its body.
+#[derive(Clone, Copy)]
+enum Subject {
     /// A sign of life.
     Life,
     /// The end of this socket.
@@ -59,47 +59,30 @@ pub(super) fn conversation_and_event(topic: &str) -> Option<(&str, &str)> {
         .split_once('.')
 }
 
-/// The body of a message, as far as it matters.
-pub(super) enum Body {
-    /// Of [`Subject::Callback`].
-    Callback(Conversation),
-    /// Of [`Subject::AcdStart`] and [`Subject::AcdEnd`].
-    Acd(AcdEvent),
-    /// Of [`Subject::System`].
+/// What a message says, as far as it matters.
+pub(super) enum Content {
+    /// A sign of life.
+    Life,
+    /// The end of this socket.
+    Closing,
+    /// News of the channel.
     System(SystemMessage),
-    /// Of all others.
-    None,
-}
-
-impl Body {
-    /// Reads the body of a message about `subject`. One that is missing or null is empty.
-    fn read<'de, D: Deserializer<'de>>(subject: Subject, from: D) -> Result<Self, D::Error> {
-        Ok(match subject {
-            Subject::Callback => Self::Callback(Option::deserialize(from)?.unwrap_or_default()),
-            Subject::AcdStart | Subject::AcdEnd => {
-                Self::Acd(Option::deserialize(from)?.unwrap_or_default())
-            }
-            Subject::System => {
-                // The topic may say enough.
-                let text = <&RawValue>::deserialize(from)?.get();
-                Self::System(serde_json::from_str(text).unwrap_or_default())
-            }
-            Subject::Life | Subject::Closing | Subject::Other => {
-                IgnoredAny::deserialize(from)?;
-                Self::None
-            }
-        })
-    }
+    /// A callback in a queue.
+    Callback(Conversation),
+    /// A wait that began.
+    AcdStart(AcdEvent),
+    /// A wait that is over.
+    AcdEnd(AcdEvent),
+    /// Something else.
+    Other,
 }
 
 /// A message with its topic.
 pub(super) struct Message<'a> {
     /// Its topic as it came.
     pub(super) topic: Cow<'a, str>,
-    /// What that is about.
-    pub(super) subject: Subject,
-    /// Its content.
-    pub(super) body: Body,
+    /// What it says.
+    pub(super) content: Content,
 }
 
 /// Fields of a message.
@@ -119,11 +102,36 @@ enum Key {
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> DeserializeSeed<'de> for Subject {
-    type Value = Body;
+/// Reads a body that is missing or null as an empty one.
+fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    from: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Body, D::Error> {
-        Body::read(self, from)
+impl<'de> DeserializeSeed<'de> for Subject {
+    type Value = Content;
+
+    /// Reads the body of a message about this.
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Content, D::Error> {
+        Ok(match self {
+            Self::Callback => Content::Callback(or_empty(from)?),
+            Self::AcdStart => Content::AcdStart(or_empty(from)?),
+            Self::AcdEnd => Content::AcdEnd(or_empty(from)?),
+            Self::System => {
+                // The topic may say enough.
+                let text = <&RawValue>::deserialize(from)?.get();
+                Content::System(serde_json::from_str(text).unwrap_or_default())
+            }
+            Self::Life | Self::Closing | Self::Other => {
+                IgnoredAny::deserialize(from)?;
+                match self {
+                    Self::Life => Content::Life,
+                    Self::Closing => Content::Closing,
+                    _ => Content::Other,
+                }
+            }
+        })
     }
 }
 
@@ -145,7 +153,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Message<'de>, A::Error> {
         let mut topic: Option<Cow<'de, str>> = None;
-        let mut body = None;
+        let mut content = None;
         // A body that came before its topic.
         let mut unread: Option<&'de RawValue> = None;
         while let Some(key) = fields.next_key()? {
@@ -154,7 +162,7 @@ impl<'de> Visitor<'de> for Reader {
                     topic = fields.next_value::<Option<Text<'de>>>()?.map(|text| text.0);
                 }
                 Key::EventBody => match topic.as_deref() {
-                    Some(topic) => body = Some(fields.next_value_seed(Subject::of(topic))?),
+                    Some(topic) => content = Some(fields.next_value_seed(Subject::of(topic))?),
                     None => unread = Some(fields.next_value()?),
                 },
                 Key::Other => {
@@ -163,19 +171,14 @@ impl<'de> Visitor<'de> for Reader {
             }
         }
         let topic = topic.unwrap_or_default();
-        let subject = Subject::of(&topic);
-        let body = match (body, unread) {
-            (Some(body), _) => body,
-            (None, unread) => {
-                let text = unread.map_or("null", RawValue::get);
-                let mut from = serde_json::Deserializer::from_str(text);
-                Body::read(subject, &mut from).map_err(A::Error::custom)?
-            }
+        let content = if let Some(content) = content {
+            content
+        } else {
+            let text = unread.map_or("null", RawValue::get);
+            let mut from = serde_json::Deserializer::from_str(text);
+            let read = Subject::of(&topic).deserialize(&mut from);
+            read.map_err(A::Error::custom)?
         };
-        Ok(Message {
-            topic,
-            subject,
-            body,
-        })
+        Ok(Message { topic, content })
     }
 }

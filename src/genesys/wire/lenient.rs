@@ -11,7 +11,10 @@ use serde::{
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use super::{ActivityGroup, Callback, LegState, Purpose, QueueReference, RoutingData};
+use super::{
+    ActivityGroup,
+    conversation::{Callback, QueueReference, RoutingData},
+};
 use crate::conversation::{ConversationId, ParticipantId, QueueId, SessionId};
 
 /// Reads a field that may be absent, null or of a form this daemon does not know.
@@ -132,15 +135,7 @@ macro_rules! texts {
     )*};
 }
 
-texts!(
-    ConversationId,
-    ParticipantId,
-    QueueId,
-    SessionId,
-    Timestamp,
-    Purpose,
-    LegState
-);
+texts!(ConversationId, ParticipantId, QueueId, SessionId, Timestamp);
 
 /// Fields that are read from a whole number.
 macro_rules! numbers {
