@@ -86,11 +86,12 @@ impl Tracker {
                 Ok(Next::News)
             }
             Claim::Granted(claim) if Instant::now() <= good_until => {
-                self.write(permit, waiting, write, claim, good_until).await
+                self.write(permit, waiting, base, write, claim, good_until)
+                    .await
             }
             // Where the claim took long, what it is for may have changed. It stays open then: the look settles it.
             Claim::Granted(claim) => match self.waits_still(&waiting).await {
-                Some(until) => self.write(permit, waiting, write, claim, until).await,
+                Some(until) => self.write(permit, waiting, base, write, claim, until).await,
                 None => Ok(Next::Look),
             },
             Claim::Held { until } => Ok(Next::Rest(until)),
@@ -126,6 +127,7 @@ impl Tracker {
         &mut self,
         permit: Permit,
         mut waiting: Waiting,
+        base: Base,
         write: Write,
         claim: Fence,
         by: Instant,
@@ -147,11 +149,14 @@ impl Tracker {
                 self.raised(&waiting, &write, now_at);
                 waiting.priority = now_at;
                 self.view.note_written(now_at);
+                let step = self.context.policy.next(base, &waiting, at);
                 self.seen = Some(waiting);
-                match noted? {
-                    Commit::Done => Ok(Next::Decide),
-                    Commit::Lost => Ok(Next::Look),
-                }
+                Ok(match (noted?, step) {
+                    // The entry is as we left it: it need not be read to know that.
+                    (Commit::Done, Step::Wait { until }) if now_at == write.to => Next::Rest(until),
+                    (Commit::Done, _) => Next::Decide,
+                    (Commit::Lost, _) => Next::Look,
+                })
             }
             // The claim stays open: the write may have arrived all the same.
             Err(failure) if failure.is_passing() => {
