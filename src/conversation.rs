@@ -40,6 +40,8 @@ pub struct Waiting {
     pub queue: Option<QueueId>,
     /// When it entered the queue: the ACD leg's `connectedTime`. Due times count from here.
     pub since: Timestamp,
+    /// When the caller first entered a queue, as far as that counts; `since` where nothing earlier does.
+    pub origin: Timestamp,
     /// Its routing priority when it was seen.
     pub priority: Priority,
 }

@@ -101,6 +101,8 @@ pub struct Write {
     pub to: Priority,
     /// When that step became due.
     pub due: Timestamp,
+    /// Moment up to which all steps due are in it: when it was decided.
+    pub covers: Timestamp,
     /// When it was claimed, and once it is committed, when that was.
     pub at: Timestamp,
 }
@@ -119,6 +121,8 @@ pub struct Open {
 pub struct Entry {
     /// What points are added to.
     pub base: Base,
+    /// The newest step that may be in the base: 0 before anything was written.
+    pub base_step: u32,
     /// The last write that the platform confirmed.
     pub last: Option<Write>,
     /// Writes since then whose outcome is not known, oldest first: under way, or the answer was lost.
@@ -208,7 +212,7 @@ pub trait Journal: Send + Sync {
     async fn release(&self, visit: &Visit, claim: Fence, at: Timestamp)
     -> Result<(), JournalError>;
 
-    /// Makes what somebody else set the base of what comes after.
+    /// Makes what somebody else set the base of what comes after. Steps written so far count as being in it.
     async fn rebase(
         &self,
         visit: &Visit,
@@ -239,8 +243,9 @@ impl Entry {
         Self {
             base: Base {
                 priority: seen,
-                step: 0,
+                until: None,
             },
+            base_step: 0,
             last: None,
             open: Vec::new(),
             fence: Fence::default(),
@@ -257,7 +262,7 @@ impl Entry {
     #[must_use]
     pub fn committed_step(&self) -> u32 {
         self.last
-            .map_or(self.base.step, |write| write.step.max(self.base.step))
+            .map_or(self.base_step, |write| write.step.max(self.base_step))
     }
 
     /// The newest step that was written or may have been.
@@ -265,6 +270,14 @@ impl Entry {
     pub fn newest_step(&self) -> u32 {
         let open = self.open.iter().map(|open| open.write.step);
         open.fold(self.committed_step(), u32::max)
+    }
+
+    /// The moment up to which all steps due were written or may have been; nothing before the first.
+    #[must_use]
+    pub fn written_until(&self) -> Option<Timestamp> {
+        let open = self.open.iter().map(|open| open.write.covers);
+        let last = self.last.map(|write| write.covers);
+        open.chain(last).chain(self.base.until).max()
     }
 
     /// What it means to see this priority now. What was there before our last write counts as expected for a moment,
@@ -324,6 +337,7 @@ mod tests {
             assert_eq!(meaning, expected, "{seen} after {now} s");
         }
         assert_eq!((entry.committed_step(), entry.newest_step()), (3, 7));
+        assert_eq!(entry.written_until(), Some(at(0)));
         assert_eq!(Entry::new(Priority::clamped(7)).expected().points(), 7);
     }
 }

@@ -3,13 +3,16 @@
 //! The rule is *raise to, never by*. The target is a function of the time waited:
 //!
 //! ```text
-//! target = base + increment * (steps due - the step the base counts from),   steps due = waited / wait
+//! target = base, climbed up the ladder as far as the wait goes, + offset + credit;   within floor and cap
 //! ```
 //!
-//! capped by `max_raises` steps and by `max_priority`. A repeated, late or doubled decision therefore comes to the same
-//! number, an outage is caught up by one write, and nothing drifts: due times count from the moment the callback
-//! entered its queue. What this module does not do: it never lowers, and it knows nothing of how a priority is read
-//! or written.
+//! A repeated, late or doubled decision therefore comes to the same number, an outage is caught up by one write, and nothing
+//! drifts: due times count from the moment the callback entered its queue, or from the one its caller entered the first.
+//! What this module does not do: it never lowers, and it knows nothing of how a priority is read or written.
+
+pub mod hours;
+
+pub mod ladder;
 
 use std::time::Duration;
 
@@ -20,17 +23,55 @@ use crate::{
     conversation::{Priority, Waiting},
 };
 
-/// How waiting callbacks gain priority: `increment` points after each `wait`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use self::{
+    hours::{Hours, later},
+    ladder::{Every, Ladder},
+};
+
+/// What one point is worth: "Each point of priority is equivalent to one minute of time in queue", the official SDK's
+/// `RoutingConversationAttributesRequest`.
+const POINT: Duration = Duration::from_mins(1);
+
+/// How waiting callbacks gain priority.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Time from one raise to the next; the first is due one `wait` after queue entry. Never zero.
-    pub wait: Duration,
-    /// Points gained at each step; one point is worth one minute of queue time. At least 1.
-    pub increment: u32,
-    /// Steps after which nothing more is raised; absent: until answered or ended.
-    pub max_raises: Option<u32>,
+    /// Points by time.
+    pub ladder: Ladder,
+    /// Whose wait climbs it.
+    pub climber: Climber,
+    /// Points that a callback gets as soon as it has entered its queue; one point is worth one minute of queue time.
+    pub offset: u32,
+    /// Whether the caller's wait before that is worth points as well.
+    pub credit: Credit,
+    /// Priority that a callback has at least; absent: whatever it arrives with.
+    pub min_priority: Option<Priority>,
     /// Priority above which nothing is raised; absent: the platform's own maximum.
     pub max_priority: Option<Priority>,
+    /// Rungs after which nothing more is raised; absent: until answered or ended.
+    pub max_raises: Option<u32>,
+    /// When raises are made; absent: always.
+    pub hours: Option<Hours>,
+}
+
+/// Whose wait climbs the ladder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Climber {
+    /// The callback's own, since it entered its queue.
+    #[default]
+    Callback,
+    /// The caller's, since they first entered one: the ladder is the one that calls climb.
+    Caller,
+}
+
+/// Whether the wait before the callback's own is worth points, one a whole minute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Credit {
+    /// It is not.
+    #[default]
+    None,
+    /// It is. Whole minutes only, so that a callback is put behind nobody who came later by a minute or more, and before
+    /// nobody who came earlier.
+    Waited,
 }
 
 /// What the points of a visit are added to.
@@ -38,9 +79,8 @@ pub struct Policy {
 pub struct Base {
     /// The priority before our first raise, or the one that somebody else set since.
     pub priority: Priority,
-    /// The step from which points are added: 0 at queue entry, the last step written where somebody else
-    /// changed the priority later.
-    pub step: u32,
+    /// The moment up to which what was due is in it: only what falls due later is added. Absent: nothing is.
+    pub until: Option<Timestamp>,
 }
 
 /// What is next for one waiting callback.
@@ -62,7 +102,7 @@ pub enum Step {
 pub struct Raise {
     /// The priority to write: absolute, with all steps due by now in it.
     pub to: Priority,
-    /// The newest step due, counted from queue entry.
+    /// How many rungs of the ladder are in it; with none of them it is a head start.
     pub step: u32,
     /// When the first of the steps in it became due: lateness counts from here.
     pub due: Timestamp,
@@ -75,6 +115,8 @@ pub enum Limit {
     MaxRaises,
     /// The priority is at `max_priority`, or at the platform's own maximum.
     MaxPriority,
+    /// The ladder goes no higher.
+    LastStep,
 }
 
 impl From<&crate::settings::Policy> for Policy {
@@ -86,76 +128,155 @@ impl From<&crate::settings::Policy> for Policy {
             max_priority,
         } = *written;
         Self {
-            wait,
-            increment: increment.get(),
             max_raises,
             max_priority,
+            ..Self::linear(wait, increment.get())
         }
     }
 }
 
 impl Policy {
+    /// A point or more after each `wait`, for ever: the form that the settings begin with. `wait` is never zero, and
+    /// `increment` at least 1.
+    #[must_use]
+    pub fn linear(wait: Duration, increment: u32) -> Self {
+        Self {
+            ladder: Ladder {
+                then: Some(Every {
+                    every: wait,
+                    add: increment,
+                }),
+                ..Ladder::default()
+            },
+            ..Self::default()
+        }
+    }
+
     /// What is next for a callback seen `waiting` at `now`, whose points count from `base`.
     #[must_use]
     pub fn next(&self, base: Base, waiting: &Waiting, now: Timestamp) -> Step {
-        if self.is_at_the_top(waiting.priority) {
+        if waiting.priority >= self.ceiling() {
             return Step::Done(Limit::MaxPriority);
         }
-        let due = self.steps_due(elapsed(waiting.since, now));
-        let step = due.min(self.max_raises.unwrap_or(u32::MAX));
-        let to = self.target(base, step);
-        if to > waiting.priority {
-            return Step::Raise(Raise {
-                to,
-                step,
-                due: self.due_at(waiting.since, self.first_missing(base, waiting.priority)),
-            });
+        let due = match self.due_above(base, waiting) {
+            Ok(due) => due,
+            Err(limit) => return Step::Done(limit),
+        };
+        let until = due.max(self.opening(now));
+        if until > now {
+            return Step::Wait { until };
         }
-        if Some(step) == self.max_raises {
-            return Step::Done(Limit::MaxRaises);
+        let step = self.step_at(waiting, now);
+        let to = self.target(base, waiting, step);
+        Step::Raise(Raise { to, step, due })
+    }
+
+    /// The priority that a callback has once this many rungs are behind it.
+    #[must_use]
+    pub fn target(&self, base: Base, waiting: &Waiting, step: u32) -> Priority {
+        let mut priority = self.climbed(base, waiting, step);
+        priority = priority.plus(self.brought(base, waiting));
+        if base.until.is_none() {
+            priority = priority.max(self.min_priority.unwrap_or(priority));
         }
-        Step::Wait {
-            until: self.due_at(waiting.since, due.saturating_add(1)),
+        priority.min(self.ceiling().max(base.priority))
+    }
+
+    /// How many rungs a callback has behind it.
+    #[must_use]
+    pub fn step_at(&self, waiting: &Waiting, now: Timestamp) -> u32 {
+        let start = self.start(waiting);
+        let waited = match &self.hours {
+            Some(hours) => hours.waited(start, now),
+            None => elapsed(start, now),
+        };
+        let most = self.max_raises.unwrap_or(u32::MAX);
+        self.ladder.rungs_after(waited).min(most)
+    }
+
+    /// When the rung after this many is climbed, or why there is none. What the caller climbed before is due at the
+    /// callback's own entry.
+    ///
+    /// # Errors
+    /// Where nothing more will ever be due.
+    pub fn due_after(&self, waiting: &Waiting, step: u32) -> Result<Timestamp, Limit> {
+        if self.max_raises.is_some_and(|most| step >= most) {
+            return Err(Limit::MaxRaises);
+        }
+        let next = step
+            .checked_add(1)
+            .and_then(|next| self.ladder.time_of(next));
+        let waited = next.ok_or(Limit::LastStep)?;
+        let start = self.start(waiting);
+        let due = match &self.hours {
+            Some(hours) => hours.after(start, waited),
+            None => later(start, waited),
+        };
+        Ok(due.max(self.opening(waiting.since)))
+    }
+
+    /// Points for the wait before the callback's own.
+    #[must_use]
+    pub fn credit_of(&self, waiting: &Waiting) -> i64 {
+        if self.credit == Credit::None {
+            return 0;
+        }
+        let before = elapsed(waiting.origin, waiting.since);
+        i64::try_from(before.as_nanos() / POINT.as_nanos()).unwrap_or(i64::MAX)
+    }
+
+    /// Mean time between raises in the long run; nothing where there are none beyond a head start.
+    #[must_use]
+    pub fn interval(&self) -> Option<Duration> {
+        self.ladder.interval()
+    }
+
+    /// What the ladder alone makes of the base.
+    fn climbed(&self, base: Base, waiting: &Waiting, step: u32) -> Priority {
+        self.ladder
+            .climb(base.priority, self.steps_in(base, waiting), step)
+    }
+
+    /// When the first step is due whose target is above the priority that is seen, or why there is none.
+    fn due_above(&self, base: Base, waiting: &Waiting) -> Result<Timestamp, Limit> {
+        let before = self.steps_in(base, waiting);
+        if self.target(base, waiting, before) > waiting.priority {
+            return Ok(self.opening(waiting.since));
+        }
+        let missing = waiting.priority.plus(-self.brought(base, waiting));
+        let first = self.ladder.first_above(missing, base.priority, before);
+        match first {
+            Some(first) => self.due_after(waiting, first - 1),
+            None => Err(Limit::LastStep),
         }
     }
 
-    /// The priority a callback has once `step` is due.
-    #[must_use]
-    pub fn target(&self, base: Base, step: u32) -> Priority {
-        let steps = step.saturating_sub(base.step);
-        let points = i64::from(self.increment).saturating_mul(steps.into());
-        base.priority
-            .plus(points)
-            .min(self.ceiling().max(base.priority))
+    /// How many rungs are in the base.
+    fn steps_in(&self, base: Base, waiting: &Waiting) -> u32 {
+        base.until.map_or(0, |until| self.step_at(waiting, until))
     }
 
-    /// The first step whose target is above this priority.
-    fn first_missing(&self, base: Base, priority: Priority) -> u32 {
-        let gained = priority.points() - base.priority.points();
-        let steps = gained.max(0) / i64::from(self.increment);
-        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-        base.step.saturating_add(steps).saturating_add(1)
+    /// Points beside the ladder's: the head start, which is in what somebody else has set.
+    fn brought(&self, base: Base, waiting: &Waiting) -> i64 {
+        match base.until {
+            Some(_) => 0,
+            None => i64::from(self.offset).saturating_add(self.credit_of(waiting)),
+        }
     }
 
-    /// How many steps are due after this time in queue.
-    #[must_use]
-    pub fn steps_due(&self, waited: Duration) -> u32 {
-        let steps = waited.as_nanos() / self.wait.as_nanos().max(1);
-        u32::try_from(steps).unwrap_or(u32::MAX)
+    /// The moment from which the ladder is climbed.
+    fn start(&self, waiting: &Waiting) -> Timestamp {
+        match self.climber {
+            Climber::Callback => waiting.since,
+            Climber::Caller => waiting.origin.min(waiting.since),
+        }
     }
 
-    /// When `step` is due for a callback that entered its queue at `since`.
-    #[must_use]
-    pub fn due_at(&self, since: Timestamp, step: u32) -> Timestamp {
-        since
-            .saturating_add(self.wait.saturating_mul(step))
-            .unwrap_or(Timestamp::MAX)
-    }
-
-    /// Whether nothing is raised above this priority.
-    #[must_use]
-    pub fn is_at_the_top(&self, priority: Priority) -> bool {
-        priority >= self.ceiling()
+    /// The first moment from this one on at which raises are made.
+    fn opening(&self, from: Timestamp) -> Timestamp {
+        self.hours
+            .as_ref()
+            .map_or(from, |hours| hours.opening(from))
     }
 
     /// The priority above which nothing is raised.

@@ -100,8 +100,8 @@ enum Next {
     Decide,
     /// This step is due: decide on what is known, or look first and be able to write right after.
     Due(Timestamp),
-    /// Write what is due, counted from this base, in the name of the entry as it was then.
-    Raise(Base, Fence, Timestamp),
+    /// Write what is due, on these grounds.
+    Raise(Box<Grounds>),
     /// Find out what the news are.
     News,
     /// A step is due then; look when the bell rings.
@@ -112,6 +112,18 @@ enum Next {
     AwaitJournal,
     /// The tracker's work is done.
     End(Outcome),
+}
+
+/// What it was decided on that something is due.
+struct Grounds {
+    /// What points were counted from.
+    base: Base,
+    /// The newest step that was in the priority.
+    newest: u32,
+    /// The entry of the journal that says so.
+    fence: Fence,
+    /// When it fell due.
+    due: Timestamp,
 }
 
 impl Tracker {
@@ -147,7 +159,7 @@ impl Tracker {
             (Next::Look, Some(place)) => self.look(*place).await,
             (Next::Due(_), Some(place)) => self.look_to_write(*place).await,
             (Next::Decide, _) => self.decided().await,
-            (Next::Raise(base, fence, due), place) => self.raise(place, base, fence, due).await,
+            (Next::Raise(grounds), place) => self.raise(place, *grounds).await,
             (Next::News, _) => self.news().await,
             (Next::AwaitJournal, _) => self.await_journal().await,
             (next, _) => next,
@@ -314,7 +326,12 @@ impl Tracker {
                 self.tell(&waiting, raise);
                 Next::Decide
             }
-            Step::Raise(raise) => Next::Raise(entry.base, entry.fence, raise.due),
+            Step::Raise(raise) => Next::Raise(Box::new(Grounds {
+                base: entry.base,
+                newest: entry.committed_step(),
+                fence: entry.fence,
+                due: raise.due,
+            })),
         })
     }
 
@@ -356,6 +373,7 @@ impl Tracker {
             let outcome = match limit {
                 Limit::MaxRaises => "max_raises",
                 Limit::MaxPriority => "max_priority",
+                Limit::LastStep => "last_step",
             };
             self.say_finished(waiting, outcome);
         }

@@ -55,6 +55,7 @@ fn waiting(conversation: &str, priority: i64) -> Waiting {
         },
         queue: Some(QUEUE.parse::<QueueId>().unwrap()),
         since: at(-300),
+        origin: at(-300),
         priority: Priority::clamped(priority),
     }
 }
@@ -73,6 +74,7 @@ async fn claim(journal: &SqliteJournal, conversation: &str, step: u32, now: i64)
         from: Priority::clamped(i64::from(step) - 1),
         to: Priority::clamped(step.into()),
         due: at(i64::from(step - 1) * 300),
+        covers: at(now),
         at: at(now),
     };
     let claim = journal.claim(&waiting.visit, entry.fence, write).await;

@@ -88,6 +88,7 @@ mod tests {
             },
             queue: None,
             since,
+            origin: since,
             priority: Priority::clamped(priority),
         }
     }

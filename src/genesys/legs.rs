@@ -131,13 +131,15 @@ impl<'a> Leg<'a> {
             return None;
         }
         let routing = self.participant.conversation_routing_data.as_ref();
+        let since = self.entered()?;
         Some(Waiting {
             visit: Visit {
                 conversation: conversation.clone(),
                 leg: self.participant.id.clone()?,
             },
             queue: self.queue(),
-            since: self.entered()?,
+            since,
+            origin: since,
             priority: Priority::clamped(routing.and_then(|data| data.priority).unwrap_or(0)),
         })
     }

@@ -72,6 +72,7 @@ pub(super) fn write(step: u32, from: i64, to: i64) -> Write {
         from: Priority::clamped(from),
         to: Priority::clamped(to),
         due: at(0),
+        covers: at(0),
         at: at(0),
     }
 }
@@ -90,6 +91,7 @@ pub(super) fn seen(name: &str, priority: i64) -> Waiting {
         },
         queue: Some("queue".parse::<QueueId>().unwrap()),
         since: at(-60),
+        origin: at(-60),
         priority: Priority::clamped(priority),
     }
 }
@@ -123,11 +125,11 @@ async fn commit(bench: &impl Bench, claim: Fence, confirmed: i64) -> Commit {
     commit.await.unwrap()
 }
 
-/// A base that somebody else has set.
-fn base(priority: i64, step: u32) -> Base {
+/// A base that somebody else has set, this many seconds after the start.
+fn base(priority: i64, until: i64) -> Base {
     Base {
         priority: Priority::clamped(priority),
-        step,
+        until: Some(at(until)),
     }
 }
 
@@ -148,13 +150,15 @@ pub(super) async fn a_committed_step_is_never_granted_again(bench: impl Bench) {
     }
     let last = entry(&bench).await.last.unwrap();
     assert_eq!((last.step, last.at, last.due), (1, at(1), at(0)));
+    assert_eq!(last.covers, at(0), "what fell due on its way is not in it");
     granted(&bench, step(2)).await;
 }
 
 pub(super) async fn the_base_stays_whatever_is_seen_later(bench: impl Bench) {
     for later in [4, 9, 0] {
         let entry = bench.journal().entry(&seen("v", later), at(later)).await;
-        assert_eq!(entry.unwrap().base, base(4, 0), "{later}");
+        let first = Entry::new(Priority::clamped(4));
+        assert_eq!(entry.unwrap().base, first.base, "{later}");
     }
 }
 
@@ -216,12 +220,12 @@ pub(super) async fn a_change_by_somebody_else_is_the_new_base(bench: impl Bench)
     let claimed = granted(&bench, step(4)).await;
     let (journal, visit) = (bench.journal(), seen("v", 0).visit);
     let known = entry(&bench).await;
-    let rebased = journal.rebase(&visit, known.fence, base(20, 4), at(2));
+    let rebased = journal.rebase(&visit, known.fence, base(20, 2), at(2));
     assert_eq!(rebased.await.unwrap(), Commit::Done);
     let after = entry(&bench).await;
     assert_eq!(
-        (after.base, after.last, after.open),
-        (base(20, 4), None, vec![])
+        (after.base, after.base_step, after.last, after.open),
+        (base(20, 2), 4, None, vec![])
     );
     assert!(after.fence > known.fence);
     assert_eq!(commit(&bench, claimed, 4).await, Commit::Lost);
@@ -244,7 +248,7 @@ pub(super) async fn what_was_decided_on_an_older_entry_is_refused(bench: impl Be
     let arrived = journal.arrived(&visit, old, first, at(1)).await;
     assert_eq!(arrived.unwrap(), Commit::Lost);
     let entry = entry(&bench).await;
-    assert_eq!((entry.base, entry.open.len()), (base(0, 0), 1));
+    assert_eq!((entry.base.until, entry.open.len()), (None, 1));
 }
 
 pub(super) async fn a_claim_keeps_others_away_until_it_ends(bench: impl Bench) {

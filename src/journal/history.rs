@@ -247,6 +247,7 @@ fn read_written(row: &Row<'_>) -> rusqlite::Result<Written> {
             from: row.get(4)?,
             to: row.get(5)?,
             due: row.get::<_, Time>(6)?.0,
+            covers: row.get::<_, Time>(7)?.0,
             at: row.get::<_, Time>(7)?.0,
         },
         outcome: match outcome.as_deref() {

@@ -223,6 +223,7 @@ impl Journal for MemoryJournal {
             (kept.entry.fence == known).then_some(())?;
             kept.entry = Entry {
                 base,
+                base_step: kept.entry.newest_step(),
                 fence: known.next(),
                 ..Entry::new(base.priority)
             };

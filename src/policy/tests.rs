@@ -1,8 +1,17 @@
 //! The policy as tables, every boundary, and its properties.
 
-use proptest::prelude::*;
+use jiff::{
+    SignedDuration,
+    civil::{Time, Weekday},
+    tz::TimeZone,
+};
+use proptest::{collection::vec, option, prelude::*};
 
-use super::*;
+use super::{
+    hours::{Days, Outside, Span},
+    ladder::{Gain, Rung, tests::ladders},
+    *,
+};
 use crate::conversation::Visit;
 
 /// When the callback of these tables entered its queue.
@@ -24,24 +33,21 @@ fn waiting(points: i64) -> Waiting {
         },
         queue: None,
         since: at(0),
+        origin: at(0),
         priority: priority(points),
     }
 }
 
-fn base(points: i64, step: u32) -> Base {
+/// A base in which so many steps of five minutes are.
+fn base(points: i64, steps: i64) -> Base {
     Base {
         priority: priority(points),
-        step,
+        until: (steps > 0).then(|| at(steps * STEP)),
     }
 }
 
 fn blueprint() -> Policy {
-    Policy {
-        wait: Duration::from_mins(5),
-        increment: 1,
-        max_raises: None,
-        max_priority: None,
-    }
+    Policy::linear(Duration::from_mins(5), 1)
 }
 
 fn raise(to: i64, step: u32, due: i64) -> Step {
@@ -83,7 +89,13 @@ fn without_limits() {
             4 * STEP - 1,
             wait(4 * STEP),
         ),
-        ("higher than due", base(0, 0), 99, 2 * STEP, wait(3 * STEP)),
+        (
+            "higher than due",
+            base(0, 0),
+            99,
+            2 * STEP,
+            wait(100 * STEP),
+        ),
     ] {
         assert_eq!(
             blueprint().next(base, &waiting(seen), at(now)),
@@ -125,9 +137,8 @@ fn at_most_max_raises() {
 #[test]
 fn never_above_max_priority() {
     let policy = Policy {
-        increment: 4,
         max_priority: Some(priority(10)),
-        ..blueprint()
+        ..Policy::linear(Duration::from_mins(5), 4)
     };
     let done = Step::Done(Limit::MaxPriority);
     for (name, base, seen, now, expected) in [
@@ -144,12 +155,192 @@ fn never_above_max_priority() {
     }
 }
 
+/// Rungs at these minutes.
+fn rungs(rungs: &[(u64, Gain)]) -> Vec<Rung> {
+    let rung = |(after, gain): &(u64, Gain)| Rung {
+        after: Duration::from_mins(*after),
+        gain: *gain,
+    };
+    rungs.iter().map(rung).collect()
+}
+
+/// A minute, in milliseconds.
+const MINUTE: i64 = 60_000;
+
 #[test]
-fn the_platforms_own_maximum_is_an_end_too() {
+fn steps_are_climbed_and_then_a_point_a_minute() {
     let policy = Policy {
-        increment: 25_000_000,
+        ladder: Ladder {
+            rungs: rungs(&[(2, Gain::Add(5)), (10, Gain::To(priority(50)))]),
+            then: Some(Every {
+                every: Duration::from_mins(1),
+                add: 1,
+            }),
+            top: None,
+        },
+        ..Policy::default()
+    };
+    for (name, seen, now, expected) in [
+        ("arrived", 0, 0, wait(2 * MINUTE)),
+        ("first", 0, 2 * MINUTE, raise(5, 1, 2 * MINUTE)),
+        ("then to", 5, 10 * MINUTE, raise(50, 2, 10 * MINUTE)),
+        ("both missed", 0, 10 * MINUTE, raise(50, 2, 2 * MINUTE)),
+        ("and on", 50, 13 * MINUTE, raise(53, 5, 11 * MINUTE)),
+        ("higher already", 60, 10 * MINUTE, wait(21 * MINUTE)),
+    ] {
+        let next = policy.next(base(0, 0), &waiting(seen), at(now));
+        assert_eq!(next, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_ladder_without_end_ends() {
+    let policy = Policy {
+        ladder: Ladder {
+            rungs: rungs(&[(2, Gain::Add(5))]),
+            ..Ladder::default()
+        },
+        ..Policy::default()
+    };
+    let done = Step::Done(Limit::LastStep);
+    assert_eq!(policy.next(base(0, 0), &waiting(5), at(MINUTE)), done);
+    let topped = Policy {
+        ladder: Ladder {
+            top: Some(priority(30)),
+            ..Policy::linear(Duration::from_mins(1), 1).ladder
+        },
+        ..Policy::default()
+    };
+    assert_eq!(topped.next(base(0, 0), &waiting(30), at(40 * MINUTE)), done);
+}
+
+/// The ladder of calls that gain a point a minute, and credit for the time before.
+fn keep_the_place() -> Policy {
+    Policy {
+        climber: Climber::Caller,
+        credit: Credit::Waited,
+        ..Policy::linear(Duration::from_mins(1), 1)
+    }
+}
+
+#[test]
+fn a_mirror_is_climbed_by_the_callers_whole_wait() {
+    // Ten and a half minutes before: ten points of credit, and ten rungs.
+    let seen = |points| waiting_since(points, 630);
+    for (name, points, now, expected) in [
+        ("at once", 0, 0, raise(20, 10, 0)),
+        ("between", 20, 0, wait(MINUTE / 2)),
+        (
+            "the callers minute",
+            20,
+            MINUTE / 2,
+            raise(21, 11, MINUTE / 2),
+        ),
+        ("missed", 0, 2 * MINUTE, raise(22, 12, 0)),
+    ] {
+        let next = keep_the_place().next(base(0, 0), &seen(points), at(now));
+        assert_eq!(next, expected, "{name}");
+    }
+}
+
+#[test]
+fn credit_is_whole_minutes() {
+    for (before, points) in [(0, 0), (59, 0), (60, 1), (119, 1), (3_600, 60)] {
+        let policy = keep_the_place();
+        assert_eq!(
+            policy.credit_of(&waiting_since(0, before)),
+            points,
+            "{before}"
+        );
+        assert_eq!(Policy::default().credit_of(&waiting_since(0, before)), 0);
+    }
+}
+
+#[test]
+fn the_head_start_is_due_at_entry_and_lies_between_floor_and_cap() {
+    for (name, offset, floor, cap, from, expected) in [
+        ("offset", 7, None, None, 3, Some(10)),
+        ("floor", 0, Some(5), None, 3, Some(5)),
+        ("above the floor", 4, Some(5), None, 3, Some(7)),
+        ("cap", 40, None, Some(20), 3, Some(20)),
+        ("arrived above the cap", 40, None, Some(20), 30, None),
+        ("nothing", 0, Some(3), None, 3, None),
+    ] {
+        let policy = Policy {
+            offset,
+            min_priority: floor.map(priority),
+            max_priority: cap.map(priority),
+            ..blueprint()
+        };
+        let to = match policy.next(base(from, 0), &waiting(from), at(0)) {
+            Step::Raise(raise) => {
+                assert_eq!((raise.step, raise.due), (0, at(0)), "{name}");
+                Some(raise.to.points())
+            }
+            _ => None,
+        };
+        assert_eq!(to, expected, "{name}");
+    }
+}
+
+#[test]
+fn what_somebody_else_sets_gets_no_head_start() {
+    let policy = Policy {
+        offset: 7,
+        min_priority: Some(priority(20)),
         ..blueprint()
     };
+    assert_eq!(
+        policy.next(base(2, 1), &waiting(2), at(STEP)),
+        wait(2 * STEP)
+    );
+    assert_eq!(
+        policy.next(base(2, 1), &waiting(2), at(2 * STEP)),
+        raise(3, 2, 2 * STEP)
+    );
+}
+
+#[test]
+fn outside_business_hours_raises_pause() {
+    // The callback enters at nine on a Monday, and it is closed from twelve to one.
+    let hour = 60 * MINUTE;
+    for (name, outside, seen, now, expected) in [
+        ("open", Outside::Runs, 35, 3 * hour - 1, wait(4 * hour)),
+        (
+            "made up for",
+            Outside::Runs,
+            35,
+            4 * hour,
+            raise(48, 48, 4 * hour),
+        ),
+        ("stopped", Outside::Stops, 35, 3 * hour - 1, wait(4 * hour)),
+        (
+            "goes on",
+            Outside::Stops,
+            35,
+            4 * hour,
+            raise(36, 36, 4 * hour),
+        ),
+        (
+            "and on",
+            Outside::Stops,
+            36,
+            4 * hour,
+            wait(4 * hour + STEP),
+        ),
+    ] {
+        let policy = Policy {
+            hours: Some(lunch_apart(outside)),
+            ..blueprint()
+        };
+        let next = policy.next(base(0, 0), &waiting(seen), at(now));
+        assert_eq!(next, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_platforms_own_maximum_is_an_end_too() {
+    let policy = Policy::linear(Duration::from_mins(5), 25_000_000);
     let top = Priority::MAX.points();
     assert_eq!(
         policy.next(base(5, 0), &waiting(5), at(9 * STEP)),
@@ -163,50 +354,133 @@ fn the_platforms_own_maximum_is_an_end_too() {
 
 /// Any policy an administrator could write.
 fn policies() -> impl Strategy<Value = Policy> {
+    let linear = (1..1_000_000_u64, 1..1_000_u32)
+        .prop_map(|(wait, increment)| Policy::linear(Duration::from_millis(wait), increment));
+    let laddered = (ladders(), any::<bool>()).prop_map(|(ladder, callers)| Policy {
+        ladder,
+        climber: if callers {
+            Climber::Caller
+        } else {
+            Climber::Callback
+        },
+        ..Policy::default()
+    });
+    let limits = (
+        option::of(0..50_u32),
+        option::of(-100..1_000_i64),
+        option::of(-100..100_i64),
+    );
+    let hours = prop_oneof![3 => Just(None), 1 => Just(Some(Outside::Runs)), 1 => Just(Some(Outside::Stops))];
     (
-        1..1_000_000_u64,
-        1..1_000_u32,
-        proptest::option::of(0..50_u32),
-        proptest::option::of(-100..1_000_i64),
+        prop_oneof![linear, laddered],
+        limits,
+        (0..60_u32, any::<bool>()),
+        hours,
     )
-        .prop_map(|(wait, increment, max_raises, max_priority)| Policy {
-            wait: Duration::from_millis(wait),
-            increment,
-            max_raises,
-            max_priority: max_priority.map(priority),
-        })
+        .prop_map(
+            |(policy, (max_raises, max_priority, min_priority), (offset, credit), hours)| Policy {
+                max_raises,
+                max_priority: max_priority.map(priority),
+                min_priority: min_priority.map(priority),
+                offset,
+                credit: if credit { Credit::Waited } else { Credit::None },
+                hours: hours.map(lunch_apart),
+                ..policy
+            },
+        )
+}
+
+/// Open on Mondays from nine to twelve and from one to two, and all of Tuesday.
+fn lunch_apart(outside: Outside) -> Hours {
+    let monday = Days::default().and(Weekday::Monday);
+    let span = |days, from, to| Span {
+        days,
+        from: Time::constant(from, 0, 0, 0),
+        to: Time::constant(to, 0, 0, 0),
+    };
+    Hours {
+        spans: vec![
+            span(monday, 9, 12),
+            span(monday, 13, 14),
+            span(Days::default().and(Weekday::Tuesday), 0, 0),
+        ],
+        zone: TimeZone::UTC,
+        outside,
+    }
+}
+
+/// Somebody whose caller has waited this long before.
+fn waiting_since(points: i64, before: u64) -> Waiting {
+    Waiting {
+        origin: at(0) - Duration::from_secs(before),
+        ..waiting(points)
+    }
 }
 
 proptest! {
-    /// Whatever was looked at and written on the way, the priority at a time is the same: looks do not matter.
+    /// Whatever was looked at and written on the way, the priority at a time is the same: neither looks nor restarts matter,
+    /// for a restart remembers the base and nothing else.
     #[test]
-    fn the_path_does_not_matter(policy in policies(), start in -50..50_i64, mut looks in prop::collection::vec(0..10_000_000_i64, 1..20)) {
+    fn the_path_does_not_matter(policy in policies(), start in -50..50_i64, before in 0..9_000_u64, mut looks in vec(0..200_000_000_i64, 1..20)) {
         looks.sort_unstable();
-        let last = *looks.last().unwrap();
+        // Where raises pause, both are told at the next opening.
+        let last = policy.opening(at(*looks.last().unwrap()));
         let settle = |seen: &mut Waiting, now| {
-            while let Step::Raise(raise) = policy.next(base(start, 0), seen, at(now)) {
+            while let Step::Raise(raise) = policy.next(base(start, 0), seen, now) {
                 prop_assert!(raise.to > seen.priority, "a raise raises");
-                prop_assert!(raise.due <= at(now), "never early");
+                prop_assert!(raise.due <= now, "never early");
                 seen.priority = raise.to;
             }
             Ok(())
         };
-        let mut often = waiting(start);
+        let mut often = waiting_since(start, before);
         for now in looks {
-            settle(&mut often, now)?;
+            settle(&mut often, at(now))?;
         }
-        let mut once = waiting(start);
+        settle(&mut often, last)?;
+        let mut once = waiting_since(start, before);
         settle(&mut once, last)?;
         prop_assert_eq!(often.priority, once.priority);
     }
 
     /// More waiting never means a lower target, and no target leaves the limits.
     #[test]
-    fn targets_grow_within_their_limits(policy in policies(), start in -50..50_i64, one in 0..100_000_u32, more in 0..100_000_u32) {
-        let from = base(start, 0);
-        let (low, high) = (policy.target(from, one), policy.target(from, one.saturating_add(more)));
+    fn targets_grow_within_their_limits(policy in policies(), start in -50..50_i64, before in 0..9_000_u64, one in 0..100_000_u32, more in 0..100_000_u32) {
+        let (from, waiting) = (base(start, 0), waiting_since(start, before));
+        let target = |step| policy.target(from, &waiting, step);
+        let (low, high) = (target(one), target(one.saturating_add(more)));
         prop_assert!(low <= high);
         prop_assert!(low >= from.priority);
-        prop_assert!(high <= policy.max_priority.unwrap_or(Priority::MAX).max(from.priority));
+        let most = policy.max_priority.unwrap_or(Priority::MAX).max(from.priority);
+        prop_assert!(high <= most);
+        prop_assert!(low >= policy.min_priority.unwrap_or(Priority::MIN).min(most));
+    }
+
+    /// What is said to be next is next: nothing is due before, and then something is.
+    #[test]
+    fn a_wait_ends_with_a_raise_and_no_sooner(policy in policies(), start in -50..50_i64, before in 0..9_000_u64, now in 0..200_000_000_i64) {
+        let mut seen = waiting_since(start, before);
+        while let Step::Raise(raise) = policy.next(base(start, 0), &seen, at(now)) {
+            seen.priority = raise.to;
+        }
+        if let Step::Wait { until } = policy.next(base(start, 0), &seen, at(now)) {
+            prop_assert!(until > at(now));
+            if until < Timestamp::MAX {
+                let then = policy.next(base(start, 0), &seen, until);
+                prop_assert!(matches!(then, Step::Raise(_)), "{:?}", then);
+                let just_before = until - SignedDuration::from_nanos(1);
+                let earlier = policy.next(base(start, 0), &seen, just_before);
+                prop_assert!(matches!(earlier, Step::Wait { .. }), "{:?}", earlier);
+            }
+        }
+    }
+
+    /// What somebody else has set counts, and only what falls due after that is added.
+    #[test]
+    fn after_somebody_elses_change_only_later_steps_count(policy in policies(), set in -50..2_000_i64, before in 0..9_000_u64, changed in 0..100_000_000_i64) {
+        let theirs = Base { priority: priority(set), until: Some(at(changed)) };
+        let seen = waiting_since(set, before);
+        let next = policy.next(theirs, &seen, at(changed));
+        prop_assert!(!matches!(next, Step::Raise(_)), "{:?}", next);
     }
 }

@@ -44,6 +44,7 @@ impl Tracker {
             visit,
             queue: Some(queue),
             since,
+            origin: since,
             priority,
         })
     }

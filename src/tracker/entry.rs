@@ -1,10 +1,10 @@
 //! What the journal knows of the visit, understood in the light of what is seen; and what to do while it knows nothing.
 
+use jiff::Timestamp;
 use tracing::debug;
 
 use super::{Next, Outcome, Tracker};
 use crate::{
-    clock::elapsed,
     conversation::Waiting,
     journal::{Commit, Entry, JournalError, Meaning},
     policy::Base,
@@ -30,7 +30,7 @@ impl Tracker {
             Meaning::Foreign => {
                 let base = Base {
                     priority: waiting.priority,
-                    step: self.step_of_change(waiting, &entry),
+                    until: self.time_of_change(waiting, &entry),
                 };
                 let noted = journal.rebase(visit, entry.fence, base, now).await?;
                 if noted == Commit::Done {
@@ -45,18 +45,14 @@ impl Tracker {
         }
     }
 
-    /// The step that somebody else's change comes after: the newest written, so that an overdue one is made good on top of
-    /// the change. At the highest priority steps fall due that are never written; those that did while it was seen there are
-    /// not made good.
-    fn step_of_change(&self, waiting: &Waiting, entry: &Entry) -> u32 {
-        let newest = entry.newest_step();
-        match self.settled.as_deref() {
-            Some((_, seen)) => {
-                let waited = elapsed(waiting.since, *seen);
-                newest.max(self.context.policy.steps_due(waited))
-            }
-            None => newest,
-        }
+    /// The moment that somebody else's change comes after: of the newest write, so that what is overdue is made good on top
+    /// of the change. At the highest priority steps fall due that are never written; those that did while it was seen there
+    /// are not made good.
+    fn time_of_change(&self, waiting: &Waiting, entry: &Entry) -> Option<Timestamp> {
+        let settled = self.settled.as_deref().map(|(_, seen)| *seen);
+        // Before the first write nothing but the head start can be in it.
+        let written = entry.written_until().unwrap_or(waiting.since);
+        Some(settled.map_or(written, |seen| written.max(seen)))
     }
 
     /// The journal does not work, so nothing may be written. Said once for all trackers, by the journal's watch.

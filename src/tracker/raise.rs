@@ -2,16 +2,15 @@
 
 use std::{pin::pin, time::Duration};
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::{FRESH, Next, Tracker};
+use super::{FRESH, Grounds, Next, Tracker};
 use crate::{
     conversation::{Observed, Waiting},
     genesys::{Permit, Place, Turn},
     journal::{Claim, Commit, Fence, JournalError, Write},
-    policy::{Base, Limit, Raise, Step},
+    policy::{Base, Raise, Step},
 };
 
 /// Least rest after a refused write, so that a short policy does not hammer at a closed door.
@@ -20,26 +19,15 @@ const REFUSED_REST: Duration = Duration::from_secs(30);
 impl Tracker {
     /// What follows for a step that the platform refused or a dry run has told: the one after it, if there is one.
     pub(super) fn pass_over(&mut self, waiting: &Waiting, raise: Raise) -> Next {
-        let policy = &self.context.policy;
-        if policy.max_raises == Some(raise.step) {
-            return self.limited(Limit::MaxRaises, waiting);
-        }
-        let due = policy.due_at(waiting.since, raise.step.saturating_add(1));
-        if self.context.dry_run {
-            Next::Rest(due)
-        } else {
-            Next::Rest(due.max(self.after(REFUSED_REST)))
+        match self.context.policy.due_after(waiting, raise.step) {
+            Err(limit) => self.limited(limit, waiting),
+            Ok(due) if self.context.dry_run => Next::Rest(due),
+            Ok(due) => Next::Rest(due.max(self.after(REFUSED_REST))),
         }
     }
 
     /// Waits for the permit of a write, if it is not at hand, and writes.
-    pub(super) async fn raise(
-        &mut self,
-        place: Option<Box<Place>>,
-        base: Base,
-        fence: Fence,
-        due: Timestamp,
-    ) -> Next {
+    pub(super) async fn raise(&mut self, place: Option<Box<Place>>, grounds: Grounds) -> Next {
         let permit = match (self.spare.take(), place) {
             (Some(permit), _) => *permit,
             (None, Some(place)) => {
@@ -49,37 +37,33 @@ impl Tracker {
                     Err(instead) => return instead,
                 }
             }
-            (None, None) => return Next::Due(due),
+            (None, None) => return Next::Due(grounds.due),
         };
-        let raised = Box::pin(self.raise_with(permit, base, fence, due)).await;
+        let raised = Box::pin(self.raise_with(permit, grounds)).await;
         self.or_await_journal(raised)
     }
 
     /// Decides once more with a permit in hand, claims, and writes.
-    async fn raise_with(
-        &mut self,
-        permit: Permit,
-        base: Base,
-        fence: Fence,
-        due: Timestamp,
-    ) -> Result<Next, JournalError> {
+    async fn raise_with(&mut self, permit: Permit, grounds: Grounds) -> Result<Next, JournalError> {
         self.context.genesys.prepare(&permit).await;
         let (Some(waiting), Some(good_until)) = (self.seen.clone(), self.good_until()) else {
-            return Ok(Next::Due(due));
+            return Ok(Next::Due(grounds.due));
         };
-        let now = self.context.now();
+        let (base, now) = (grounds.base, self.context.now());
         let Step::Raise(raise) = self.context.policy.next(base, &waiting, now) else {
             return Ok(Next::Decide);
         };
         let write = Write {
-            step: raise.step,
+            // A write is a step of its own, also where the rules have changed and it is on a lower rung of their ladder.
+            step: raise.step.max(grounds.newest.saturating_add(1)),
             from: waiting.priority,
             to: raise.to,
             due: raise.due,
+            covers: now,
             at: now,
         };
         let journal = &self.context.journal;
-        match journal.claim(&waiting.visit, fence, write).await? {
+        match journal.claim(&waiting.visit, grounds.fence, write).await? {
             // The last moment at which news can be heeded: it may be the answer.
             Claim::Granted(claim) if self.view.is_ringing() => {
                 journal.release(&waiting.visit, claim, now).await?;
@@ -97,9 +81,8 @@ impl Tracker {
             Claim::Held { until } => Ok(Next::Rest(until)),
             Claim::Stale => Ok(Next::Look),
             Claim::Done => {
-                let policy = &self.context.policy;
-                let due = policy.due_at(waiting.since, raise.step.saturating_add(1));
-                Ok(Next::Rest(due))
+                let due = self.context.policy.due_after(&waiting, raise.step);
+                Ok(due.map_or(Next::Look, Next::Rest))
             }
         }
     }
@@ -167,7 +150,8 @@ impl Tracker {
                 let at = self.context.now();
                 let journal = &self.context.journal;
                 journal.release(&waiting.visit, claim, at).await?;
-                self.refused(&waiting, write.step, &failure);
+                let step = self.context.policy.step_at(&waiting, write.covers);
+                self.refused(&waiting, step, &failure);
                 Ok(Next::Look)
             }
         }

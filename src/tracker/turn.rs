@@ -59,7 +59,7 @@ impl Tracker {
         let turn = match next {
             Next::Look => Turn::Look,
             Next::Due(due) => Turn::Raise(*due),
-            Next::Raise(_, _, due) if self.spare.is_none() => Turn::Raise(*due),
+            Next::Raise(grounds) if self.spare.is_none() => Turn::Raise(grounds.due),
             _ => return None,
         };
         Some(Box::new(self.context.genesys.join(turn)))

@@ -335,6 +335,7 @@ mod tests {
             },
             queue: "q".parse().ok(),
             since: jiff::Timestamp::UNIX_EPOCH,
+            origin: jiff::Timestamp::UNIX_EPOCH,
             priority: Priority::clamped(points),
         }
     }

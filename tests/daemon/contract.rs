@@ -103,6 +103,7 @@ async fn the_recorded_waiting_callback_is_raised_for_the_time_since_its_queue_en
         },
         queue: None,
         since: centre.clock.now(),
+        origin: centre.clock.now(),
         priority: Priority::default(),
     };
     let entry = centre

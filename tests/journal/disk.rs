@@ -18,6 +18,7 @@ async fn try_claim(journal: &SqliteJournal, conversation: &str) -> Result<Claim,
         from: waiting.priority,
         to: waiting.priority.plus(1),
         due: at(0),
+        covers: at(0),
         at: at(0),
     };
     journal.claim(&waiting.visit, entry.fence, write).await

@@ -69,7 +69,7 @@ async fn afternoon(name: &str) -> std::path::PathBuf {
     let known = journal.entry(&waiting(SECOND, 0), at(903)).await.unwrap();
     let base = Base {
         priority: Priority::clamped(50),
-        step: 4,
+        until: Some(at(902)),
     };
     let rebased = journal.rebase(&visit, known.fence, base, at(960)).await;
     assert_eq!(rebased.unwrap(), Commit::Done);

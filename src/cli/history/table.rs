@@ -163,6 +163,7 @@ pub(super) mod tests {
             from: Priority::clamped(i64::from(step) - 1),
             to: Priority::clamped(step.into()),
             due: at(due),
+            covers: at(sent),
             at: at(sent),
         };
         Event::Write(Written {

@@ -15,6 +15,7 @@ pub(in crate::journal) async fn a_stay_is_known_by_its_queue_and_its_time_of_ent
             ..seen("v", 0).visit
         },
         since: at(0) + SignedDuration::from_millis(after),
+        origin: at(0),
         ..seen("v", 0)
     };
     for (leg, after) in [("one", 0), ("two", 1_500), ("three", 60_000)] {

@@ -170,9 +170,15 @@ pub(super) fn rebase(
     };
     let fence = known.next();
     transaction.execute(
-        "UPDATE visits SET base = ?2, base_step = ?3, fence = ?4, last_step = NULL, last_from = NULL,
-             last_to = NULL, last_due_at = NULL, last_at = NULL WHERE id = ?1",
-        params![row.id, base.priority, base.step, fence],
+        "UPDATE visits SET base = ?2, base_step = ?3, base_until = ?4, fence = ?5, last_step = NULL, last_from = NULL,
+             last_to = NULL, last_due_at = NULL, last_covers = NULL, last_at = NULL WHERE id = ?1",
+        params![
+            row.id,
+            base.priority,
+            row.entry.newest_step(),
+            base.until.map(Time),
+            fence
+        ],
     )?;
     transaction.execute(
         "UPDATE history SET outcome = 'unconfirmed', settled_at = ?3
@@ -180,10 +186,11 @@ pub(super) fn rebase(
         params![visit.conversation, visit.leg, Time(at)],
     )?;
     let change = Write {
-        step: base.step,
+        step: row.entry.newest_step(),
         from: row.entry.expected(),
         to: base.priority,
         due: at,
+        covers: at,
         at,
     };
     note(transaction, owner, row.id, fence, change, Some("foreign"))?;
@@ -232,8 +239,8 @@ impl Settled {
         let (write, to) = (open.write, self.confirmed.unwrap_or(open.write.to));
         transaction
             .prepare_cached(
-                "UPDATE visits SET last_step = ?2, last_from = ?3, last_to = ?4, last_due_at = ?5, last_at = ?6
-                 WHERE id = ?1",
+                "UPDATE visits SET last_step = ?2, last_from = ?3, last_to = ?4, last_due_at = ?5, last_covers = ?6,
+                     last_at = ?7 WHERE id = ?1",
             )?
             .execute(params![
                 row.id,
@@ -241,6 +248,7 @@ impl Settled {
                 write.from,
                 to,
                 Time(write.due),
+                Time(write.covers),
                 Time(self.at)
             ])?;
         transaction
@@ -266,8 +274,8 @@ impl Settled {
 fn find(transaction: &Transaction<'_>, visit: &Visit) -> rusqlite::Result<Option<Known>> {
     let known = transaction
         .prepare_cached(
-            "SELECT id, base, base_step, fence, last_step, last_from, last_to, last_due_at, last_at, seen_at,
-                 over_at IS NOT NULL
+            "SELECT id, base, base_step, base_until, fence, last_step, last_from, last_to, last_due_at, last_covers,
+                 last_at, seen_at, over_at IS NOT NULL
              FROM visits WHERE conversation = ?1 AND leg = ?2",
         )?
         .query_row(params![visit.conversation, visit.leg], read_visit)
@@ -277,7 +285,7 @@ fn find(transaction: &Transaction<'_>, visit: &Visit) -> rusqlite::Result<Option
     };
     known.entry.open = transaction
         .prepare_cached(
-            "SELECT fence, step, from_priority, to_priority, due_at, at FROM history
+            "SELECT fence, step, from_priority, to_priority, due_at, at, at FROM history
              WHERE conversation = ?1 AND leg = ?2 AND outcome IS NULL ORDER BY fence",
         )?
         .query_map(params![visit.conversation, visit.leg], |row| {
@@ -292,31 +300,34 @@ fn find(transaction: &Transaction<'_>, visit: &Visit) -> rusqlite::Result<Option
 
 /// A row of `visits`, without what is open.
 fn read_visit(row: &Row<'_>) -> rusqlite::Result<Known> {
-    let written: Option<u32> = row.get(4)?;
+    let written: Option<u32> = row.get(5)?;
+    let until: Option<Time> = row.get(3)?;
     Ok(Known {
         id: row.get(0)?,
         entry: Entry {
             base: Base {
                 priority: row.get(1)?,
-                step: row.get(2)?,
+                until: until.map(|until| until.0),
             },
-            last: written.map(|_| read_write(row, 4)).transpose()?,
+            base_step: row.get(2)?,
+            last: written.map(|_| read_write(row, 5)).transpose()?,
             open: Vec::new(),
-            fence: row.get(3)?,
+            fence: row.get(4)?,
         },
-        seen: row.get::<_, Time>(9)?.0,
-        over: row.get(10)?,
+        seen: row.get::<_, Time>(11)?.0,
+        over: row.get(12)?,
     })
 }
 
-/// A write, in five columns from this one on.
+/// A write, in six columns from this one on. It covers what was due when it was claimed.
 fn read_write(row: &Row<'_>, first: usize) -> rusqlite::Result<Write> {
     Ok(Write {
         step: row.get(first)?,
         from: row.get(first + 1)?,
         to: row.get(first + 2)?,
         due: row.get::<_, Time>(first + 3)?.0,
-        at: row.get::<_, Time>(first + 4)?.0,
+        covers: row.get::<_, Time>(first + 4)?.0,
+        at: row.get::<_, Time>(first + 5)?.0,
     })
 }
 

@@ -44,7 +44,7 @@ enum Deed {
     /// Gives a claim back.
     Release,
     /// Counts from a new base.
-    Rebase { priority: u8, step: u8 },
+    Rebase { priority: u8 },
 }
 
 /// One thing that may be done.
@@ -69,7 +69,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         4 => (0..6_u8).prop_map(|confirmed| Deed::Commit { confirmed }),
         2 => Just(Deed::Arrived),
         1 => Just(Deed::Release),
-        1 => (0..6_u8, 0..6_u8).prop_map(|(priority, step)| Deed::Rebase { priority, step }),
+        1 => (0..6_u8).prop_map(|priority| Deed::Rebase { priority }),
     ]
 }
 
@@ -146,6 +146,7 @@ impl<B: Bench> Pair<B> {
                     from: points(0),
                     to: points(to),
                     due: at(-1),
+                    covers: now,
                     at: now,
                 };
                 let claim = journal.claim(&visit, number, write).await;
@@ -162,10 +163,10 @@ impl<B: Bench> Pair<B> {
                 let open = entry.open.first().map_or(Fence(1), |open| open.fence);
                 journal.arrived(&visit, number, open, now).await
             }
-            Deed::Rebase { priority, step } => {
+            Deed::Rebase { priority } => {
                 let base = Base {
                     priority: points(priority),
-                    step: step.into(),
+                    until: Some(now),
                 };
                 journal.rebase(&visit, number, base, now).await
             }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction};
 const APPLICATION: i32 = 0x4362_5072;
 
 /// Every step from an empty file to the one we know. Never changed once released; only added to.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = ["
     CREATE TABLE visits (
         id            INTEGER PRIMARY KEY,
         conversation  TEXT    NOT NULL,
@@ -62,6 +62,15 @@ const MIGRATIONS: [&str; 1] = ["
 
     -- Holds something for a moment to prove that the disk has room.
     CREATE TABLE room (bytes BLOB NOT NULL) STRICT;
+", "
+    -- A base counts until a moment instead of a step: which step is due when, is not the same under other rules. Of what
+    -- was set before, it is known when that was noted.
+    ALTER TABLE visits ADD COLUMN base_until INTEGER;
+    ALTER TABLE visits ADD COLUMN last_covers INTEGER;
+    UPDATE visits SET last_covers = last_at;
+    UPDATE visits SET base_until = (
+        SELECT max(at) FROM history
+        WHERE history.conversation = visits.conversation AND history.leg = visits.leg AND outcome = 'foreign');
 "];
 
 /// What a file is to us.
@@ -101,12 +110,17 @@ pub(in crate::journal) fn known(connection: &Connection) -> rusqlite::Result<Kno
 
 /// Does the migrations that are not done yet, all or none.
 pub(super) fn migrate(transaction: &Transaction<'_>, done: usize) -> rusqlite::Result<()> {
-    for migration in MIGRATIONS.iter().skip(done) {
-        transaction.execute_batch(migration)?;
-    }
     if done < MIGRATIONS.len() {
-        transaction.pragma_update(None, "application_id", APPLICATION)?;
-        transaction.pragma_update(None, "user_version", MIGRATIONS.len())?;
+        migrate_to(transaction, done, MIGRATIONS.len())?;
     }
     Ok(())
+}
+
+/// Does the migrations after the first `done`, until `to` are.
+pub(super) fn migrate_to(connection: &Connection, done: usize, to: usize) -> rusqlite::Result<()> {
+    for migration in MIGRATIONS.iter().take(to).skip(done) {
+        connection.execute_batch(migration)?;
+    }
+    connection.pragma_update(None, "application_id", APPLICATION)?;
+    connection.pragma_update(None, "user_version", to)
 }
