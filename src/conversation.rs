@@ -7,7 +7,7 @@ mod id;
 
 mod priority;
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 
@@ -44,6 +44,42 @@ pub struct Waiting {
     pub origin: Timestamp,
     /// Its routing priority when it was seen.
     pub priority: Priority,
+    /// Of which kind it is.
+    pub kind: Kind,
+    /// What rules ask about and only the whole conversation shows; absent where it was not asked for it.
+    pub background: Option<Box<Background>>,
+}
+
+/// Of which kind a callback is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kind {
+    /// It was planned for a time.
+    pub scheduled: bool,
+    /// It waits for one agent.
+    pub agent_owned: bool,
+    /// It is a voicemail that was left for a queue.
+    pub voicemail: bool,
+}
+
+/// What only the whole conversation shows of a callback. Cannot be printed: attributes may hold anything about a caller.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Background {
+    /// When the conversation first entered a queue, whatever its medium.
+    pub first_entry: Option<Timestamp>,
+    /// Ids of the skills that the agent must have.
+    pub skills: Vec<String>,
+    /// Id of the language that the agent must speak.
+    pub language: Option<String>,
+    /// Ids of the divisions that it belongs to.
+    pub divisions: Vec<String>,
+    /// Participant attributes, those that were asked for.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Background {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Background").finish_non_exhaustive()
+    }
 }
 
 /// What a look at a conversation showed.

@@ -9,7 +9,6 @@ mod start;
 mod upkeep;
 
 use std::{
-    collections::HashSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -27,11 +26,11 @@ use crate::{
     fleet::Fleet,
     genesys::{Failure, Genesys, NoTls},
     journal::{Journal, Watched},
-    policy::Policy,
     settings::Settings,
     shutdown::Shutdown,
     source::{
         Notice,
+        names::Names,
         notifications::{Follow, Notifications},
         queues::Queues,
         sight::Sight,
@@ -119,17 +118,19 @@ impl Daemon {
         let genesys = Arc::new(Genesys::new(
             &self.settings.genesys,
             self.settings.callbacks.dry_run,
+            self.background(),
             self.clock,
             self.status.clone(),
         )?);
+        let names = Arc::new(Names::new(&self.settings.rules));
         let queues = Arc::new(Queues::new(&self.settings.callbacks.queues));
-        let starting = start::start_up(&genesys, &queues);
+        let starting = start::start_up(&genesys, &queues, &names);
         let Some(started) = shutdown.drain().run_until_cancelled(starting).await else {
             info!("stopped before the start was complete");
             return Ok(());
         };
         let stop = shutdown.drain().child_token();
-        let mut parts = self.start_parts(&genesys, &queues, started?, stop);
+        let mut parts = self.start_parts(&genesys, &queues, &names, started?, stop);
         let ended = tokio::select! {
             // First, because told to stop the parts end by themselves.
             biased;
@@ -148,15 +149,15 @@ impl Daemon {
         let Settings {
             genesys,
             callbacks,
-            policy,
+            rules,
             ..
         } = &self.settings;
         info!(
             version = env!("CARGO_PKG_VERSION"),
             api = genesys.api_url.as_str(),
             queues = ?callbacks.queues,
-            wait = ?policy.wait,
-            increment = policy.increment,
+            policy = %rules.otherwise.policy,
+            rules = rules.rules.len(),
             dry_run = callbacks.dry_run,
             "starting"
         );
@@ -167,13 +168,14 @@ impl Daemon {
         &self,
         genesys: &Arc<Genesys>,
         queues: &Arc<Queues>,
+        names: &Arc<Names>,
         first: First,
         stop: CancellationToken,
     ) -> Parts {
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
         let (follow_sender, follows) = mpsc::unbounded_channel();
         let sight = Arc::new(Sight::new(self.status.clone()));
-        let context = self.context(genesys, queues, &sight, follow_sender);
+        let context = self.context(genesys, queues, names, &sight, follow_sender);
         let sweeps = SweepRequests::default();
         let sweep = Sweep {
             genesys: Arc::clone(genesys),
@@ -187,6 +189,7 @@ impl Daemon {
         let notifications = Notifications {
             genesys: Arc::clone(genesys),
             queues: Arc::clone(queues),
+            names: Arc::clone(names),
             notices: notice_sender,
             sweeps,
             sight,
@@ -228,22 +231,32 @@ impl Daemon {
         &self,
         genesys: &Arc<Genesys>,
         queues: &Arc<Queues>,
+        names: &Arc<Names>,
         sight: &Arc<Sight>,
         follows: mpsc::UnboundedSender<Follow>,
     ) -> Arc<Context> {
         Arc::new(Context {
             genesys: Arc::clone(genesys),
             journal: Arc::clone(&self.journal),
-            policy: Policy::from(&self.settings.policy),
+            rules: self.settings.rules.clone(),
+            names: Arc::clone(names),
             queues: Arc::clone(queues),
             sight: Arc::clone(sight),
             status: self.status.clone(),
-            pace: Pace::new(self.settings.genesys.budget, self.settings.policy.wait),
+            pace: Pace::new(self.settings.genesys.budget),
             follows,
             dry_run: self.settings.callbacks.dry_run,
             at_journal: Semaphore::new(AT_JOURNAL),
-            denied: Mutex::new(HashSet::new()),
+            denied: Mutex::default(),
+            timeless: Mutex::default(),
         })
+    }
+
+    /// The attributes that rules ask for, where they ask for what only the whole conversation shows.
+    fn background(&self) -> Option<Vec<String>> {
+        let rules = &self.settings.rules;
+        let attributes = rules.attributes().map(str::to_owned).collect();
+        rules.ask_for_the_whole().then_some(attributes)
     }
 
     /// Lets the parts finish, for a while, or at once when told so a second time. Says which, how long it took, and what

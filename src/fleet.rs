@@ -189,7 +189,7 @@ impl Fleet {
         }
         let cost = self.context.sight.requests_a_raise();
         let pace = &self.context.pace;
-        pace.weigh(self.len(), cost, &self.context.status);
+        pace.weigh(cost, &self.context.status);
         self.context.status.update(|now| {
             now.swept = true;
             if !first {

@@ -6,6 +6,8 @@
 
 mod answer;
 
+mod background;
+
 mod channel;
 
 pub(crate) mod event;
@@ -36,7 +38,7 @@ pub(crate) use event::Event;
 pub use failure::{Failure, FailureKind};
 pub(crate) use limiter::{Permit, Place, Turn};
 pub(crate) use rest::Genesys;
-pub(crate) use rest::{MAX_PAGES, Sighting, VisitKey};
+pub(crate) use rest::{MAX_PAGES, NameList, Sighting, VisitKey};
 pub(crate) use socket::{EndReason, Incoming, Socket};
 pub use tls::NoTls;
 pub(crate) use tls::loopback_client;

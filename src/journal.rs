@@ -28,7 +28,7 @@ use jiff::Timestamp;
 
 use crate::{
     clock::elapsed,
-    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Kind, Priority, QueueId, Visit, Waiting},
     policy::Base,
 };
 
@@ -131,6 +131,17 @@ pub struct Entry {
     pub fence: Fence,
 }
 
+/// A stay in a queue as it was noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// Which visit it is.
+    pub visit: Visit,
+    /// When exactly it entered.
+    pub entered: Timestamp,
+    /// Of which kind it is.
+    pub kind: Kind,
+}
+
 /// What a priority that was seen means to somebody who knows the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
@@ -175,15 +186,15 @@ pub trait Journal: Send + Sync {
     /// The entry of a visit; a new one, whose base is what was seen, where there is none.
     async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError>;
 
-    /// The visit of a conversation that entered this queue at this time or within a second of it, and when exactly that
-    /// was; nothing where there is no entry of one. For whoever has seen the stay, but not its leg.
+    /// The stay of a conversation that entered this queue at this time or within a second of it; nothing where there is no
+    /// entry of one. For whoever has seen the stay, but not its leg.
     async fn recall(
         &self,
         conversation: &ConversationId,
         queue: &QueueId,
         entered: Timestamp,
         now: Timestamp,
-    ) -> Result<Option<(Visit, Timestamp)>, JournalError>;
+    ) -> Result<Option<Stay>, JournalError>;
 
     /// Claims a step before it is written, by what was `known` when that was decided.
     async fn claim(&self, visit: &Visit, known: Fence, write: Write)

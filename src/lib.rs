@@ -88,6 +88,8 @@ pub mod conversation;
 
 mod source;
 
+pub mod pattern;
+
 pub mod policy;
 
 mod tracker;

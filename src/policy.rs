@@ -14,6 +14,12 @@ pub mod hours;
 
 pub mod ladder;
 
+mod origin;
+
+pub mod rules;
+
+mod words;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,6 +28,8 @@ use crate::{
     clock::elapsed,
     conversation::{Priority, Waiting},
 };
+
+pub use origin::NoTime;
 
 use self::{
     hours::{Hours, later},
@@ -117,22 +125,8 @@ pub enum Limit {
     MaxPriority,
     /// The ladder goes no higher.
     LastStep,
-}
-
-impl From<&crate::settings::Policy> for Policy {
-    fn from(written: &crate::settings::Policy) -> Self {
-        let crate::settings::Policy {
-            wait,
-            increment,
-            max_raises,
-            max_priority,
-        } = *written;
-        Self {
-            max_raises,
-            max_priority,
-            ..Self::linear(wait, increment.get())
-        }
-    }
+    /// The rules leave it alone.
+    LeftAlone,
 }
 
 impl Policy {
@@ -223,6 +217,12 @@ impl Policy {
         }
         let before = elapsed(waiting.origin, waiting.since);
         i64::try_from(before.as_nanos() / POINT.as_nanos()).unwrap_or(i64::MAX)
+    }
+
+    /// Whether it matters how long the caller has waited before.
+    #[must_use]
+    pub fn counts_the_callers_wait(&self) -> bool {
+        self.climber == Climber::Caller || self.credit == Credit::Waited
     }
 
     /// Mean time between raises in the long run; nothing where there are none beyond a head start.

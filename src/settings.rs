@@ -25,6 +25,8 @@ mod interval;
 
 mod nearest;
 
+mod policies;
+
 mod region;
 
 mod secret;
@@ -38,7 +40,6 @@ mod written;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -48,7 +49,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::conversation::Priority;
+use crate::policy::rules::Rules;
 
 use self::{
     endpoint::Endpoint, environment::Overrides, file::SettingsFile, secret::NamedFile,
@@ -74,8 +75,8 @@ pub struct Settings {
     pub genesys: Genesys,
     /// Which callbacks are looked after.
     pub callbacks: Callbacks,
-    /// When and how much their priority is raised.
-    pub policy: Policy,
+    /// When and how much their priority is raised, and which are left alone.
+    pub rules: Rules,
     /// Where it is remembered what was done.
     pub journal: Journal,
     /// Where the daemon shows itself.
@@ -116,19 +117,6 @@ pub struct Callbacks {
     pub sweep: Duration,
     /// Look and log, but write nothing.
     pub dry_run: bool,
-}
-
-/// When and how much a priority is raised.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// Time from one raise to the next, and from queue entry to the first.
-    pub wait: Duration,
-    /// Points of one raise; one point is worth a minute of queue time.
-    pub increment: NonZeroU32,
-    /// Raises of one visit at most; absent: until it is answered or ends.
-    pub max_raises: Option<u32>,
-    /// Priority beyond which nothing is raised; absent: the platform's own limit.
-    pub max_priority: Option<Priority>,
 }
 
 /// Where it is remembered what was done.
@@ -204,12 +192,21 @@ pub fn load(
             }),
         environment,
     )?;
-    let noticed = findings::noticed(file.as_ref(), &overrides, &written, &secret);
+    let mut noticed = findings::noticed(file.as_ref(), &overrides, &written, &secret);
+    let given = |setting: &str| {
+        let in_file = file
+            .as_ref()
+            .is_some_and(|file| file.mentioned.contains(setting));
+        in_file || overrides.gives(setting)
+    };
+    let (rules, contradictions) = policies::rules(&written, given);
+    noticed.extend(contradictions);
     let origin = describe::origin(file.as_ref(), &overrides, &secret);
     let written::Written {
         genesys,
         callbacks,
-        policy,
+        policy: _,
+        rules: _,
         journal,
         status,
         log,
@@ -221,12 +218,7 @@ pub fn load(
             sweep: callbacks.sweep.0,
             dry_run: callbacks.dry_run,
         },
-        policy: Policy {
-            wait: policy.wait.0,
-            increment: policy.increment.0,
-            max_raises: policy.max_raises.map(|raises| raises.0),
-            max_priority: policy.max_priority,
-        },
+        rules,
         journal: remembered(journal, environment),
         status: Status {
             listen: status.listen.0,
@@ -258,6 +250,8 @@ fn read(
     let overrides = Overrides::read(environment)?;
     let mut written = layer(file.as_ref(), &overrides)?;
     if let Some(file) = &file {
+        // As they stand there: no other layer has any, and names of attributes keep their letter case.
+        written.rules.clone_from(&file.rules);
         resolve_paths(&mut written, &file.folder(), &overrides);
     }
     Ok((file, overrides, written))

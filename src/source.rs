@@ -6,6 +6,8 @@
 
 pub(crate) mod line;
 
+pub(crate) mod names;
+
 pub(crate) mod notifications;
 
 pub(crate) mod queues;

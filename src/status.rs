@@ -60,9 +60,12 @@ pub struct Snapshot {
     pub panics: u64,
     /// Largest lateness of a write in the last minute of writing.
     pub lateness: Duration,
-    /// Callbacks that the request budget carries, at `policy.wait` and what a raise costs now.
-    pub capacity: u64,
-    /// By how much steps are longer than `policy.wait` because more than those wait.
+    /// Attributes that should have told since when a caller waits, and did not.
+    pub timeless: u64,
+    /// Callbacks that the request budget carries, at the mean time between the raises of those that wait and what a raise
+    /// costs now; nothing while none is raised again and again.
+    pub capacity: Option<u64>,
+    /// By how much steps are longer than they should be because more than those wait.
     pub expected_lag: Duration,
 }
 

@@ -18,7 +18,7 @@ use crate::{
     conversation::{ConversationId, Ending, Observed, ParticipantId, Priority, Waiting},
     genesys::{Failure, FailureKind, Permit, Place},
     journal::{Fence, JournalError},
-    policy::{Base, Limit, Step},
+    policy::{Base, Limit, Step, rules::Choice},
 };
 
 mod announced;
@@ -28,6 +28,8 @@ mod context;
 mod entry;
 
 mod pace;
+
+mod plan;
 
 mod raise;
 
@@ -72,8 +74,12 @@ pub(crate) struct Tracker {
     stop: CancellationToken,
     /// The wait as it was seen last.
     seen: Option<Waiting>,
+    /// What was decided for the visit when it arrived.
+    choice: Option<Choice>,
     /// Since when its visit is being raised, if it is.
     raising_since: Option<Timestamp>,
+    /// Its share of all that is raised again and again, as `pace` counts it.
+    share: u64,
     /// A visit that needs no raise any more and was said to be so before, and when that was last seen.
     settled: Option<Box<(ParticipantId, Timestamp)>>,
     /// Newest step that the platform refused, or that a dry run has told.
@@ -141,7 +147,9 @@ impl Tracker {
             view,
             stop,
             seen: None,
+            choice: None,
             raising_since: None,
+            share: 0,
             settled: settled.map(Box::new),
             passed: None,
             looks: Backoff::default(),
@@ -266,7 +274,7 @@ impl Tracker {
 
     /// What follows from what was seen.
     async fn seen(&mut self, seen: Observed) -> Next {
-        let waiting = match seen {
+        let mut waiting = match seen {
             Observed::Waiting(waiting) if self.context.queues.wants(waiting.queue.as_ref()) => {
                 waiting
             }
@@ -280,18 +288,14 @@ impl Tracker {
             Observed::Over(ending) => return self.over(ending).await,
         };
         self.view.note(&waiting);
-        if self
-            .raised_visit()
-            .is_none_or(|known| known.visit != waiting.visit)
-        {
+        let known = self.seen.as_ref();
+        if known.is_none_or(|known| known.visit != waiting.visit) {
             self.leave_visit("transferred").await;
             self.settled
                 .take_if(|settled| settled.0 != waiting.visit.leg);
-            // One that needed no raise any more is looked at in silence: most often it still needs none.
-            if self.settled.is_none() {
-                self.enter_visit(&waiting);
-            }
+            self.choice = None;
         }
+        self.complete(&mut waiting);
         self.seen = Some(waiting);
         Next::Decide
     }
@@ -304,15 +308,23 @@ impl Tracker {
 
     /// Decides what is next for a waiting callback.
     async fn decide(&mut self) -> Result<Next, JournalError> {
-        let Some(waiting) = self.seen.clone() else {
+        let Some(mut waiting) = self.seen.clone() else {
             return Ok(Next::Look);
         };
         let Some(entry) = self.entry(&waiting).await? else {
             return Ok(Next::Look);
         };
+        let Some(choice) = self.plan(&mut waiting, entry.base.priority) else {
+            return Ok(Next::Look);
+        };
+        let Some(policy) = self.policy() else {
+            return Ok(self.left_alone(&waiting, choice));
+        };
         let now = self.context.now();
-        let step = self.context.policy.next(entry.base, &waiting, now);
-        if self.settled.is_some() && !matches!(step, Step::Done(_)) {
+        let step = policy.next(entry.base, &waiting, now);
+        // One that needed no raise any more is looked at in silence: most often it still needs none.
+        let settled = self.settled.is_some() && matches!(step, Step::Done(_));
+        if self.raising_since.is_none() && !settled {
             self.settled = None;
             self.enter_visit(&waiting);
         }
@@ -341,6 +353,7 @@ impl Tracker {
             return;
         };
         self.raising_since = None;
+        self.give_up_share();
         self.say_finished(&left, outcome);
         let now = self.context.now();
         if let Err(error) = self.context.journal.close(&left.visit, now).await {
@@ -374,6 +387,7 @@ impl Tracker {
                 Limit::MaxRaises => "max_raises",
                 Limit::MaxPriority => "max_priority",
                 Limit::LastStep => "last_step",
+                Limit::LeftAlone => "left_alone",
             };
             self.say_finished(waiting, outcome);
         }

@@ -22,7 +22,7 @@ use std::{
 };
 
 use callback_prioritizer::{
-    conversation::{Priority, QueueId, Visit, Waiting},
+    conversation::{Kind, Priority, QueueId, Visit, Waiting},
     journal::{Claim, Fence, Journal, SqliteJournal, Write},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -57,6 +57,8 @@ fn waiting(conversation: &str, priority: i64) -> Waiting {
         since: at(-300),
         origin: at(-300),
         priority: Priority::clamped(priority),
+        kind: Kind::default(),
+        background: None,
     }
 }
 

@@ -103,8 +103,14 @@ impl Report {
 
 /// Asks the platform what the daemon would ask it at its start.
 async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> {
-    let genesys = Genesys::new(&settings.genesys, true, Clock::System, Status::default())
-        .map_err(|error| Failed::new(Exit::Internal, error))?;
+    let genesys = Genesys::new(
+        &settings.genesys,
+        true,
+        None,
+        Clock::System,
+        Status::default(),
+    )
+    .map_err(|error| Failed::new(Exit::Internal, error))?;
     if let Err(failure) = genesys.log_in().await.map_err(Failure::from) {
         report.failed("Token", None, &failure);
         return Ok(());

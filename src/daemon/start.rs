@@ -14,6 +14,7 @@ use crate::{
     backoff::Backoff,
     genesys::{Failure, FailureKind, Genesys},
     source::{
+        names::Names,
         notifications::refresh,
         queues::Queues,
         sweep::{First, Manner, find},
@@ -31,12 +32,18 @@ const SWEEP_PERMISSION: &str =
 const QUEUES_PERMISSION: &str = "give its role the permission routing:queue:view in the divisions of the queues, or name queues by id";
 
 /// Makes sure that the platform can be used: a token, our queues, and the first sweep.
-pub(super) async fn start_up(genesys: &Genesys, queues: &Queues) -> Result<First, DaemonError> {
+pub(super) async fn start_up(
+    genesys: &Genesys,
+    queues: &Queues,
+    names: &Names,
+) -> Result<First, DaemonError> {
     persist(genesys, CREDENTIALS, || async { Ok(()) }).await?;
     if queues.needs_no_list() {
-        refresh(genesys, queues).await;
+        refresh(genesys, queues, names).await;
     } else {
+        names.refresh(genesys).await;
         let list = persist(genesys, QUEUES_PERMISSION, || genesys.queues()).await?;
+        names.learn_queues(&list);
         for entry in queues.resolve(&list) {
             warn!(
                 entry,

@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        conversation::{Priority, Waiting},
+        conversation::{Kind, Priority, Waiting},
         journal::{MemoryJournal, Watched},
     };
 
@@ -90,6 +90,8 @@ mod tests {
             since,
             origin: since,
             priority: Priority::clamped(priority),
+            kind: Kind::default(),
+            background: None,
         }
     }
 

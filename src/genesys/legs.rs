@@ -6,9 +6,9 @@
 
 use jiff::Timestamp;
 
-use super::wire::{Callback, Conversation, LegState, Participant, Purpose};
+use super::wire::{Callback, Conversation, LegState, Participant, Purpose, RoutingData};
 use crate::conversation::{
-    ConversationId, Ending, Observed, ParticipantId, Priority, QueueId, Visit, Waiting,
+    ConversationId, Ending, Kind, Observed, ParticipantId, Priority, QueueId, Visit, Waiting,
 };
 
 /// What `conversation` shows of its callback.
@@ -78,6 +78,8 @@ struct Leg<'a> {
     scheduled: Option<Timestamp>,
     /// When that callback stopped being scheduled, in the REST form.
     connected: Option<Timestamp>,
+    /// Whether it is a voicemail.
+    voicemail: bool,
 }
 
 impl<'a> Leg<'a> {
@@ -90,6 +92,7 @@ impl<'a> Leg<'a> {
                 state: callback.state,
                 scheduled: callback.due,
                 connected: callback.connected_time,
+                voicemail: callback.voicemail.is_some(),
             });
         }
         Some(Self {
@@ -97,6 +100,7 @@ impl<'a> Leg<'a> {
             state: Some(participant.state?),
             scheduled: participant.callback_scheduled_time,
             connected: None,
+            voicemail: participant.voicemail.is_some(),
         })
     }
 
@@ -141,6 +145,12 @@ impl<'a> Leg<'a> {
             since,
             origin: since,
             priority: Priority::clamped(routing.and_then(|data| data.priority).unwrap_or(0)),
+            kind: Kind {
+                scheduled: self.scheduled.is_some(),
+                agent_owned: routing.is_some_and(is_for_one_agent),
+                voicemail: self.voicemail,
+            },
+            background: None,
         })
     }
 
@@ -159,6 +169,13 @@ impl<'a> Leg<'a> {
         };
         self.participant.queue_id.clone().or_else(referred)
     }
+}
+
+/// Whether it waits for one agent and for nobody else. No field says so; such callbacks have one scored agent with the
+/// highest score, by the SDK's `RoutingData` and `AgentOwnedRouting`.
+fn is_for_one_agent(routing: &RoutingData) -> bool {
+    let agents = routing.scored_agents.as_deref();
+    agents.is_some_and(|agents| agents.len() == 1 && agents[0].score == Some(100))
 }
 
 /// The callback of a leg that counts: the last that is not over, else the last.
@@ -266,6 +283,66 @@ mod tests {
             ("nothing", vec![], Ending::NotACallback),
         ] {
             assert_eq!(seen(&legs), Observed::Over(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn of_which_kind_it_is() {
+        let kind = |more: Value| {
+            let mut acd = leg("acd", "connected", T1, None);
+            acd["callbacks"][0]["callbackScheduledTime"] = Value::Null;
+            for (place, value) in more.as_object().unwrap() {
+                *acd.pointer_mut(place).unwrap() = value.clone();
+            }
+            let Observed::Waiting(waiting) = seen(&[acd]) else {
+                panic!("it waits");
+            };
+            let Kind {
+                scheduled,
+                agent_owned,
+                voicemail,
+            } = waiting.kind;
+            (scheduled, agent_owned, voicemail)
+        };
+        let routing = |agents: Value| json!({"/conversationRoutingData": {"scoredAgents": agents}});
+        let callback = |more: Value| json!({"/callbacks/0": more});
+        for (name, more, expected) in [
+            ("usual", json!({}), (false, false, false)),
+            (
+                "one agent",
+                routing(json!([{"agent": {}, "score": 100}])),
+                (false, true, false),
+            ),
+            (
+                "preferred",
+                routing(json!([{"agent": {}, "score": 90}])),
+                (false, false, false),
+            ),
+            (
+                "two agents",
+                routing(json!([{"score": 100}, {"score": 100}])),
+                (false, false, false),
+            ),
+            ("strange", routing(json!("none")), (false, false, false)),
+            (
+                "planned",
+                callback(
+                    json!({"state": "connected", "callbackScheduledTime": "2026-01-05T10:00:00Z"}),
+                ),
+                (true, false, false),
+            ),
+            (
+                "voicemail",
+                callback(json!({"state": "connected", "voicemail": {"id": "v"}})),
+                (false, false, true),
+            ),
+            (
+                "no voicemail",
+                callback(json!({"state": "connected", "voicemail": null})),
+                (false, false, false),
+            ),
+        ] {
+            assert_eq!(kind(more), expected, "{name}");
         }
     }
 

@@ -19,6 +19,7 @@ use tracing::{trace, warn};
 
 use super::{
     answer::{DEADLINE, network_failure, parse, read_body, unexpected},
+    background::background,
     failure::{Failure, FailureKind},
     legs,
     limiter::{Limiter, Permit, Place, Turn},
@@ -43,7 +44,7 @@ mod calls;
 
 use self::call::{Call, Effect};
 pub(super) use calls::sweep_page;
-pub(crate) use calls::{MAX_PAGES, Sighting, VisitKey};
+pub(crate) use calls::{MAX_PAGES, NameList, Sighting, VisitKey};
 
 /// A handle on the platform, shared by everything that asks or writes.
 pub(crate) struct Genesys {
@@ -57,6 +58,8 @@ pub(crate) struct Genesys {
     limiter: Arc<Limiter>,
     /// Refuses every request that could change something.
     dry_run: bool,
+    /// Attributes that are read along with what only the whole conversation shows; nothing where nobody asks for that.
+    background: Option<Vec<String>>,
     /// TLS, for sockets as well.
     pub(super) tls: Arc<rustls::ClientConfig>,
     /// Which socket addresses are believed.
@@ -78,6 +81,7 @@ impl Genesys {
     pub(crate) fn new(
         settings: &settings::Genesys,
         dry_run: bool,
+        background: Option<Vec<String>>,
         clock: Clock,
         status: Status,
     ) -> Result<Self, NoTls> {
@@ -117,6 +121,7 @@ impl Genesys {
             tokens,
             limiter,
             dry_run,
+            background,
             tls,
             streaming: settings.streaming.clone(),
             time: PlatformTime::new(clock),
@@ -201,12 +206,19 @@ impl Genesys {
         id: &ConversationId,
     ) -> Result<Observed, Failure> {
         let call = Call::get("look", format!("api/v2/conversations/{id}"));
-        let conversation: wire::Conversation = self.ask_with(&call, permit).await?;
+        let body = self.ask_for_body(&call, permit).await?;
+        let conversation: wire::Conversation = parse(call.name, &body)?;
         if conversation.participants.is_empty() {
             // Nobody in it: whatever this is, it does not say that the callback is over.
             return Err(unexpected(call.name, "the answer shows no participants"));
         }
-        Ok(legs::observe(id, &conversation))
+        let mut seen = legs::observe(id, &conversation);
+        if let (Observed::Waiting(waiting), Some(asked)) = (&mut seen, &self.background) {
+            let whole: wire::Whole = parse(call.name, &body)?;
+            let asked = asked.iter().map(String::as_str);
+            waiting.background = Some(Box::new(background(whole, waiting, asked)));
+        }
+        Ok(seen)
     }
 
     /// Sends a call whose repetition does no harm.
@@ -221,6 +233,12 @@ impl Genesys {
         call: &Call,
         permit: Permit,
     ) -> Result<T, Failure> {
+        let body = self.ask_for_body(call, permit).await?;
+        parse(call.name, &body)
+    }
+
+    /// The same, not read yet.
+    async fn ask_for_body(&self, call: &Call, permit: Permit) -> Result<Vec<u8>, Failure> {
         let answer = match self.send(call, permit).await {
             Err(Refusal::Token(_renewed)) => {
                 let permit = self.limiter.permit(turn(call)).await;
@@ -228,10 +246,9 @@ impl Genesys {
             }
             answer => answer,
         };
-        match answer {
-            Ok(body) => parse(call.name, &body),
-            Err(Refusal::Token(failure) | Refusal::Call(failure)) => Err(failure),
-        }
+        answer.map_err(|refusal| match refusal {
+            Refusal::Token(failure) | Refusal::Call(failure) => failure,
+        })
     }
 
     /// Sends one request: token, send, classify, and the limiter learns.

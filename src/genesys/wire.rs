@@ -9,12 +9,17 @@ mod conversation;
 
 mod lenient;
 
+mod whole;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::value::RawValue;
 
-pub(crate) use self::conversation::{Callback, Conversation, LegState, Participant, Purpose};
+pub(crate) use self::conversation::{
+    Callback, Conversation, LegState, Participant, Purpose, RoutingData,
+};
 use self::lenient::lenient;
+pub(crate) use self::whole::{Member, Reference, Whole};
 use crate::conversation::{ConversationId, ParticipantId, QueueId, SessionId};
 
 /// Answer to the priority PATCH.
@@ -100,11 +105,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Rows<T> {
     }
 }
 
-/// A queue of `GET /api/v2/routing/queues`.
+/// A row of `GET /api/v2/routing/queues` and of other lists of things that have names.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Queue {
+pub(crate) struct Named<Id> {
     /// Its id.
-    pub(crate) id: QueueId,
+    pub(crate) id: Id,
     /// Its name, as administrators know it.
     #[serde(default)]
     pub(crate) name: String,

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::{Claim, Commit, Entry, Fence, Journal, LEASE, Meaning, Write};
 use crate::{
-    conversation::{Priority, QueueId, Visit, Waiting},
+    conversation::{Kind, Priority, QueueId, Visit, Waiting},
     policy::Base,
 };
 
@@ -93,6 +93,8 @@ pub(super) fn seen(name: &str, priority: i64) -> Waiting {
         since: at(-60),
         origin: at(-60),
         priority: Priority::clamped(priority),
+        kind: Kind::default(),
+        background: None,
     }
 }
 

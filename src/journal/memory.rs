@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Claim, Commit, Entry, Fence, Journal, JournalError, Open, Owner, SAME_ENTRY, SEEN_WITHIN,
+    Claim, Commit, Entry, Fence, Journal, JournalError, Open, Owner, SAME_ENTRY, SEEN_WITHIN, Stay,
     Write, lease_end,
 };
 use crate::{
     clock::elapsed,
-    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Kind, Priority, QueueId, Visit, Waiting},
     policy::Base,
 };
 
@@ -36,6 +36,8 @@ struct Kept {
     queue: Option<QueueId>,
     /// When.
     entered: Timestamp,
+    /// Of which kind it is.
+    kind: Kind,
     /// Who has made the newest claim, and when that ends. Means something only while that claim's write is open.
     holder: Option<(Owner, Timestamp)>,
     /// When it was last seen, within `SEEN_WITHIN`.
@@ -119,6 +121,7 @@ impl Journal for MemoryJournal {
             entry: Entry::new(seen.priority),
             queue: seen.queue.clone(),
             entered: seen.since,
+            kind: seen.kind,
             holder: None,
             seen: now,
         });
@@ -134,7 +137,7 @@ impl Journal for MemoryJournal {
         queue: &QueueId,
         entered: Timestamp,
         _now: Timestamp,
-    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+    ) -> Result<Option<Stay>, JournalError> {
         let apart = |kept: &Kept| kept.entered.duration_since(entered).unsigned_abs();
         let visits = self.visits();
         let known = visits.iter().filter(|(visit, kept)| {
@@ -143,7 +146,11 @@ impl Journal for MemoryJournal {
                 && apart(kept) <= SAME_ENTRY
         });
         let nearest = known.min_by_key(|(_, kept)| apart(kept));
-        Ok(nearest.map(|(visit, kept)| (visit.clone(), kept.entered)))
+        Ok(nearest.map(|(visit, kept)| Stay {
+            visit: visit.clone(),
+            entered: kept.entered,
+            kind: kept.kind,
+        }))
     }
 
     async fn claim(

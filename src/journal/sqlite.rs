@@ -34,7 +34,7 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Owner, Write};
+use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Owner, Stay, Write};
 use crate::{
     conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     policy::Base,
@@ -117,7 +117,7 @@ impl Journal for SqliteJournal {
         queue: &QueueId,
         entered: Timestamp,
         now: Timestamp,
-    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+    ) -> Result<Option<Stay>, JournalError> {
         let (conversation, queue) = (conversation.clone(), queue.clone());
         self.transact(now, move |transaction, _| {
             stays::recall(transaction, conversation, &queue, entered)

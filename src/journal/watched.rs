@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tracing::{error, info};
 
-use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Write};
+use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write};
 use crate::{
     clock::elapsed,
     conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
@@ -79,7 +79,7 @@ impl Journal for Watched {
         queue: &QueueId,
         entered: Timestamp,
         now: Timestamp,
-    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+    ) -> Result<Option<Stay>, JournalError> {
         let recalled = self.journal.recall(conversation, queue, entered, now);
         self.heed(now, recalled.await)
     }
@@ -231,7 +231,7 @@ mod tests {
             q: &QueueId,
             entered: Timestamp,
             now: Timestamp,
-        ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+        ) -> Result<Option<Stay>, JournalError> {
             self.memory.recall(c, q, entered, now).await
         }
 

@@ -12,7 +12,7 @@ use super::{
     ladder::{Gain, Rung, tests::ladders},
     *,
 };
-use crate::conversation::Visit;
+use crate::conversation::{Kind, Visit};
 
 /// When the callback of these tables entered its queue.
 const ENTRY: &str = "2026-01-05T09:00:00Z";
@@ -35,6 +35,8 @@ fn waiting(points: i64) -> Waiting {
         since: at(0),
         origin: at(0),
         priority: priority(points),
+        kind: Kind::default(),
+        background: None,
     }
 }
 

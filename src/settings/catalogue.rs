@@ -16,6 +16,12 @@ pub(super) enum Form {
     Flag,
     /// A list of texts.
     Texts,
+    /// A text, or a list of them.
+    TextOrTexts,
+    /// A table, or a list of tables, in the braces and brackets of TOML.
+    Tables,
+    /// A whole number, or a table.
+    WholeOrTable,
 }
 
 /// One setting.
@@ -33,7 +39,7 @@ pub(super) struct Setting {
 pub(super) const PREFIX: &str = "CALLBACK_PRIORITIZER__";
 
 /// Every setting, in the order of `config/default.toml`.
-pub(super) const SETTINGS: [Setting; 20] = [
+pub(super) const SETTINGS: [Setting; 43] = [
     setting("genesys", "region", Form::Text),
     setting("genesys", "client_id", Form::Text),
     setting("genesys", "client_secret_file", Form::Text),
@@ -45,16 +51,42 @@ pub(super) const SETTINGS: [Setting; 20] = [
     setting("callbacks", "queues", Form::Texts),
     setting("callbacks", "sweep", Form::Interval),
     setting("callbacks", "dry_run", Form::Flag),
+    setting("callbacks", "raise_agent_owned", Form::Flag),
+    setting("callbacks", "raise_voicemail", Form::Flag),
     setting("policy", "wait", Form::Interval),
     setting("policy", "increment", Form::Whole),
     setting("policy", "max_raises", Form::Whole),
+    setting("policy", "steps", Form::Tables),
+    setting("policy", "then", Form::Tables),
+    setting("policy", "mirror", Form::Tables),
+    setting("policy", "credit", Form::Text),
+    setting("policy", "count_from", Form::Text),
+    setting("policy", "entry_reset", Form::Flag),
+    setting("policy", "offset", Form::Whole),
+    setting("policy", "min_priority", Form::Whole),
     setting("policy", "max_priority", Form::Whole),
+    setting("policy", "hours", Form::Tables),
+    setting("policy", "clock", Form::Text),
+    setting("policy", "skip", Form::Flag),
     setting("journal", "path", Form::Text),
     setting("journal", "keep", Form::Interval),
     setting("status", "listen", Form::Text),
     setting("log", "format", Form::Text),
     setting("log", "level", Form::Text),
+    setting(RULES, "name", Form::Text),
+    setting(RULES, "queue", Form::TextOrTexts),
+    setting(RULES, "skill", Form::TextOrTexts),
+    setting(RULES, "language", Form::TextOrTexts),
+    setting(RULES, "division", Form::TextOrTexts),
+    setting(RULES, "priority", Form::WholeOrTable),
+    setting(RULES, "attribute", Form::Tables),
+    setting(RULES, "scheduled", Form::Flag),
+    setting(RULES, "agent_owned", Form::Flag),
+    setting(RULES, "voicemail", Form::Flag),
 ];
+
+/// The list of rules: each is a table with settings of its own, and with those of `[policy]`.
+pub(super) const RULES: &str = "rules";
 
 /// A row of the list.
 const fn setting(section: &'static str, key: &'static str, form: Form) -> Setting {
@@ -67,9 +99,10 @@ impl Setting {
         format!("{}.{}", self.section, self.key)
     }
 
-    /// The variable that sets it: `CALLBACK_PRIORITIZER__POLICY__WAIT`.
-    pub(super) fn variable(self) -> String {
-        format!("{PREFIX}{}__{}", self.section, self.key).to_uppercase()
+    /// The variable that sets it: `CALLBACK_PRIORITIZER__POLICY__WAIT`. Rules stand in a file only.
+    pub(super) fn variable(self) -> Option<String> {
+        let variable = || format!("{PREFIX}{}__{}", self.section, self.key).to_uppercase();
+        (self.section != RULES).then(variable)
     }
 }
 
@@ -84,14 +117,19 @@ pub(super) fn sections() -> Vec<&'static str> {
 pub(super) fn keys_of(section: &str) -> Vec<&'static str> {
     SETTINGS
         .iter()
-        .filter(|setting| setting.section == section)
+        .filter(|setting| stands_in(setting, section))
         .map(|setting| setting.key)
         .collect()
+}
+
+/// Whether a setting may stand in this section.
+fn stands_in(setting: &Setting, section: &str) -> bool {
+    setting.section == section || section == RULES && setting.section == "policy"
 }
 
 /// The setting at this place, where there is one.
 pub(super) fn find(section: &str, key: &str) -> Option<Setting> {
     SETTINGS
         .into_iter()
-        .find(|setting| setting.section == section && setting.key == key)
+        .find(|setting| stands_in(setting, section) && setting.key == key)
 }

@@ -1,9 +1,12 @@
 //! The settings in plain words, so that an administrator can compare what was meant with what will happen.
 
+use std::time::Duration;
+
 use super::{
-    Budget, Callbacks, LogFormat, Policy, Settings, endpoint::is_loopback, environment::Overrides,
+    Budget, Callbacks, LogFormat, Settings, endpoint::is_loopback, environment::Overrides,
     file::SettingsFile, interval::Spelled, secret::ClientSecret,
 };
+use crate::policy::rules::{CountFrom, Rules, Treatment};
 
 /// Where the values came from.
 pub(super) fn origin(
@@ -31,7 +34,7 @@ impl Settings {
         } else {
             format!("region {}", genesys.region)
         };
-        vec![
+        let mut lines = vec![
             format!("settings: {}", self.origin),
             format!(
                 "platform: {platform}; requests go to {}, the sign-in as client {} to {}",
@@ -39,12 +42,10 @@ impl Settings {
             ),
             format!("notifications: {}", genesys.streaming.describe()),
             format!("queues: {}", queues(&self.callbacks.queues)),
-            format!("policy: {}", policy(&self.policy)),
-            format!(
-                "budget: {} are enough for {} callbacks waiting at once; beyond that raises come late",
-                requests(genesys.budget),
-                self.capacity()
-            ),
+        ];
+        lines.extend(policies(&self.rules));
+        lines.extend([
+            budget(genesys.budget, self.capacity()),
             sweep(&self.callbacks),
             format!(
                 "journal: {}, which remembers for {}",
@@ -61,13 +62,23 @@ impl Settings {
                 },
                 self.log.level
             ),
-        ]
+        ]);
+        lines
     }
 
-    /// How many callbacks can wait at once before the request budget makes raises late.
+    /// How many callbacks can wait at once before the request budget makes raises late; nothing where raises end.
     #[must_use]
-    pub fn capacity(&self) -> u64 {
-        self.genesys.budget.raises_in(self.policy.wait)
+    pub fn capacity(&self) -> Option<u64> {
+        let wait = self.shortest_wait()?;
+        Some(self.genesys.budget.raises_in(wait))
+    }
+
+    /// Shortest of the times from one raise to the next that the policies have; nothing where none raises again and again.
+    pub(super) fn shortest_wait(&self) -> Option<Duration> {
+        let raising = self.rules.treatments().filter(|treatment| !treatment.skip);
+        raising
+            .filter_map(|treatment| treatment.policy.interval())
+            .min()
     }
 }
 
@@ -88,39 +99,75 @@ fn queues(patterns: &[String]) -> String {
     patterns.join(", ")
 }
 
-/// The policy in words.
-fn policy(policy: &Policy) -> String {
-    let mut words = vec![
-        format!(
-            "every {} a waiting callback gains {}",
-            Spelled(policy.wait),
-            gain(policy.increment.get())
+/// The budget in words.
+fn budget(budget: Budget, capacity: Option<u64>) -> String {
+    let requests = requests(budget);
+    match capacity {
+        Some(capacity) => format!(
+            "budget: {requests} are enough for {capacity} callbacks waiting at once; beyond that raises come late"
         ),
-        "until it is answered or ends".to_owned(),
-    ];
-    words.extend(
-        policy
-            .max_raises
-            .map(|raises| format!("at most {raises} {}", plural(raises, "time"))),
-    );
-    words.extend(
-        policy
-            .max_priority
-            .map(|priority| format!("and never beyond priority {priority}")),
-    );
-    words.join(", ")
+        None => format!("budget: {requests}"),
+    }
 }
 
-/// Points, and what they are worth.
-fn gain(points: u32) -> String {
-    let minutes = match points {
-        1 => "one minute".to_owned(),
-        _ => format!("{points} minutes"),
+/// The policies in words, a line each.
+fn policies(rules: &Rules) -> Vec<String> {
+    let mut lines: Vec<String> = rules
+        .rules
+        .iter()
+        .map(|rule| {
+            format!(
+                "rule {}: {}: {}",
+                rule.name.escape_debug(),
+                rule.when,
+                treatment(&rule.treatment)
+            )
+        })
+        .collect();
+    let all = if lines.is_empty() {
+        "policy"
+    } else {
+        "all others"
     };
-    format!(
-        "{points} {}, {minutes} of queue time",
-        plural(points, "point")
-    )
+    lines.push(format!("{all}: {}", treatment(&rules.otherwise)));
+    let left_alone = [
+        (rules.raise_agent_owned, "callbacks that wait for one agent"),
+        (rules.raise_voicemail, "voicemails"),
+    ];
+    let left_alone: Vec<&str> = left_alone
+        .iter()
+        .filter(|(raised, _)| !raised)
+        .map(|(_, what)| *what)
+        .collect();
+    if !left_alone.is_empty() {
+        lines.push(format!("left alone: {}", left_alone.join(" and ")));
+    }
+    lines
+}
+
+/// What becomes of a callback, in words.
+fn treatment(treatment: &Treatment) -> String {
+    if treatment.skip {
+        return "left alone".to_owned();
+    }
+    let mut words = vec![treatment.policy.to_string()];
+    let policy = &treatment.policy;
+    if policy.counts_the_callers_wait() {
+        words.push(match &treatment.count_from {
+            CountFrom::Callback => {
+                "the caller's wait counts from the callback's own entry".to_owned()
+            }
+            CountFrom::Conversation => {
+                "the caller's wait counts from the first entry of the conversation into a queue"
+                    .to_owned()
+            }
+            CountFrom::Attribute(name) => format!(
+                "the caller's wait counts from the attribute {}",
+                name.escape_debug()
+            ),
+        });
+    }
+    words.join("; ")
 }
 
 /// The word for this many.

@@ -112,14 +112,14 @@ fn refused(variable: &str, sentence: impl Into<String>) -> SettingsError {
 fn meant_by(variable: &str) -> Result<Option<Setting>, SettingsError> {
     let known = SETTINGS
         .into_iter()
-        .find(|setting| setting.variable() == variable);
+        .find(|setting| setting.variable().as_deref() == Some(variable));
     if known.is_some() {
         return Ok(known);
     }
     let squeezed = |name: &str| name.replace("__", "_");
     let slip = SETTINGS
         .iter()
-        .map(|setting| setting.variable())
+        .filter_map(|setting| setting.variable())
         .find(|name| squeezed(name) == squeezed(&variable.to_uppercase()));
     if let Some(name) = slip {
         return Err(refused(variable, format!("this is not read: write {name}")));
@@ -130,7 +130,16 @@ fn meant_by(variable: &str) -> Result<Option<Setting>, SettingsError> {
     if !variable.starts_with(PREFIX) {
         return Ok(None);
     }
-    let names: Vec<_> = SETTINGS.iter().map(|setting| setting.variable()).collect();
+    if variable.starts_with(&format!("{PREFIX}RULES")) {
+        return Err(refused(
+            variable,
+            "rules have no variables: write them into the settings file",
+        ));
+    }
+    let names: Vec<_> = SETTINGS
+        .iter()
+        .filter_map(|setting| setting.variable())
+        .collect();
     let hint = did_you_mean(variable, names.iter().map(String::as_str));
     Err(refused(
         variable,
@@ -154,10 +163,26 @@ fn value_of(form: Form, text: &str) -> Result<Value, String> {
                 .parse()
                 .map_err(|_| "expected true or false".to_owned())?,
         ),
+        // Only rules have these, and rules have no variables.
+        Form::TextOrTexts | Form::WholeOrTable => Value::String(text.to_owned()),
+        Form::Tables => in_toml(text)?,
         Form::Texts => Value::Array(
             text.split(',')
                 .map(|item| Value::String(item.trim().to_owned()))
                 .collect(),
         ),
+    })
+}
+
+/// A table or a list of tables, as it would stand in a file.
+fn in_toml(text: &str) -> Result<Value, String> {
+    let document = format!("value = {text}");
+    let value = document
+        .parse::<Table>()
+        .ok()
+        .and_then(|mut table| table.remove("value").filter(|_| table.is_empty()));
+    value.ok_or_else(|| {
+        "this is not TOML: write it as in the settings file, such as {every = \"1m\", add = 1}"
+            .to_owned()
     })
 }

@@ -11,6 +11,7 @@ use std::{
 use super::{
     error::{FileProblem, SettingsError},
     strict::{self, Refusal},
+    written::Rule,
 };
 
 /// Largest file accepted, in bytes. The full manual has about 6,000; this keeps a wrong path from filling the memory.
@@ -28,6 +29,8 @@ pub(super) struct SettingsFile {
     pub(super) text: String,
     /// The settings it mentions, by path.
     pub(super) mentioned: BTreeSet<String>,
+    /// The rules in it.
+    pub(super) rules: Vec<Rule>,
     /// Whether everyone on this machine may change it.
     pub(super) writable_by_all: bool,
 }
@@ -43,11 +46,13 @@ impl SettingsFile {
             path: path.to_owned(),
             problem,
         })?;
-        let mentioned = strict::mentioned(&text).map_err(|refusal| placed(path, &text, refusal))?;
+        let (mentioned, written) =
+            strict::read(&text).map_err(|refusal| placed(path, &text, refusal))?;
         Ok(Self {
             path: path.to_owned(),
             text,
             mentioned,
+            rules: written.rules,
             writable_by_all: mode & WRITABLE_BY_ALL != 0,
         })
     }

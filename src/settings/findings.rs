@@ -5,6 +5,8 @@
 
 mod loading;
 
+mod policies;
+
 mod values;
 
 use std::fmt;
@@ -47,7 +49,11 @@ pub struct Finding {
 
 impl Finding {
     /// A finding about `setting`.
-    fn new(severity: Severity, setting: impl Into<String>, sentence: impl Into<String>) -> Self {
+    pub(super) fn new(
+        severity: Severity,
+        setting: impl Into<String>,
+        sentence: impl Into<String>,
+    ) -> Self {
         Self {
             severity,
             setting: setting.into(),
@@ -68,6 +74,7 @@ impl Settings {
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = self.noticed.clone();
         findings.extend(values::of(self));
+        findings.extend(policies::of(self));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         findings
     }

@@ -44,14 +44,14 @@ impl Refusal {
     }
 }
 
-/// Refuses a document that is not exactly as it should be, and says which settings the others mention, by path.
-pub(super) fn mentioned(text: &str) -> Result<BTreeSet<String>, Refusal> {
+/// Reads a document, and says which settings it mentions, by path. Refuses one that is not exactly as it should be.
+pub(super) fn read(text: &str) -> Result<(BTreeSet<String>, Written), Refusal> {
     let document = DeTable::parse(text).map_err(|error| unparsed(text, &error))?;
     let mut places = Vec::new();
     for entry in document.get_ref() {
         places.extend(check_section(entry)?);
     }
-    toml::from_str::<Written>(text).map_err(|error| {
+    let written = toml::from_str::<Written>(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
         Refusal {
             offset,
@@ -59,7 +59,7 @@ pub(super) fn mentioned(text: &str) -> Result<BTreeSet<String>, Refusal> {
             sentence: error.message().to_owned(),
         }
     })?;
-    Ok(places.into_iter().map(|(path, _)| path).collect())
+    Ok((places.into_iter().map(|(path, _)| path).collect(), written))
 }
 
 /// The refusal of what is no TOML, with a hint at its commonest cause.
@@ -99,6 +99,9 @@ fn check_section((name, body): Entry) -> Result<Vec<(String, Range<usize>)>, Ref
     if !sections.contains(&section) {
         return Err(Refusal::at(&name.span(), section, unknown_section(section)));
     }
+    if section == catalogue::RULES {
+        return check_rules(body);
+    }
     let Some(table) = body.get_ref().as_table() else {
         return Err(Refusal::at(
             &body.span(),
@@ -110,14 +113,40 @@ fn check_section((name, body): Entry) -> Result<Vec<(String, Range<usize>)>, Ref
     };
     table
         .iter()
-        .map(|entry| check_setting(section, entry))
+        .map(|entry| check_setting(section, section, entry))
         .collect()
 }
 
-/// Checks one setting's name and form.
-fn check_setting(section: &str, (name, value): Entry) -> Result<(String, Range<usize>), Refusal> {
+/// Checks the list of rules and says which settings they mention, and where.
+fn check_rules(body: &toml::Spanned<DeValue>) -> Result<Vec<(String, Range<usize>)>, Refusal> {
+    let refused = |span: &Range<usize>| {
+        let sentence = "this is a list: write `[[rules]]` on a line of its own and the settings of one rule below";
+        Err(Refusal::at(span, catalogue::RULES, sentence))
+    };
+    let Some(rules) = body.get_ref().as_array() else {
+        return refused(&body.span());
+    };
+    let mut places = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let Some(table) = rule.get_ref().as_table() else {
+            return refused(&rule.span());
+        };
+        let place = format!("{}[{}]", catalogue::RULES, index + 1);
+        for entry in table {
+            places.push(check_setting(catalogue::RULES, &place, entry)?);
+        }
+    }
+    Ok(places)
+}
+
+/// Checks the name and the form of one setting, which stands at this place.
+fn check_setting(
+    section: &str,
+    place: &str,
+    (name, value): Entry,
+) -> Result<(String, Range<usize>), Refusal> {
     let key = name.get_ref().as_ref();
-    let path = format!("{section}.{key}");
+    let path = format!("{place}.{key}");
     if key == "client_secret" {
         return Err(Refusal::at(&name.span(), path, NO_SECRET_HERE));
     }
@@ -134,7 +163,7 @@ fn check_setting(section: &str, (name, value): Entry) -> Result<(String, Range<u
 fn unknown_section(name: &str) -> String {
     let home = catalogue::SETTINGS
         .iter()
-        .find(|setting| setting.key == name);
+        .find(|setting| setting.key == name && setting.section != catalogue::RULES);
     if let Some(setting) = home {
         return format!(
             "this setting belongs in the section `[{}]`",
@@ -180,11 +209,14 @@ fn form_mismatch(setting: Setting, value: &DeValue) -> Option<String> {
         (Form::Text | Form::Interval, DeValue::String(_)) | (Form::Flag, DeValue::Boolean(_)) => {
             return None;
         }
-        (Form::Texts, DeValue::Array(items))
+        (Form::Texts | Form::TextOrTexts, DeValue::Array(items))
             if items.iter().all(|item| item.get_ref().is_str()) =>
         {
             return None;
         }
+        (Form::TextOrTexts, DeValue::String(_))
+        | (Form::Tables, DeValue::Table(_) | DeValue::Array(_))
+        | (Form::WholeOrTable, DeValue::Integer(_) | DeValue::Table(_)) => return None,
         (Form::Interval, DeValue::Integer(number)) => {
             return Some(format!(
                 "{number} has no unit: write \"{number}s\" for seconds"
@@ -195,6 +227,11 @@ fn form_mismatch(setting: Setting, value: &DeValue) -> Option<String> {
         (Form::Whole, _) => "a whole number without quotes or decimals",
         (Form::Flag, _) => "true or false, without quotes",
         (Form::Texts, _) => "a list of texts in brackets, such as [\"Support\", \"Sales*\"]",
+        (Form::TextOrTexts, _) => "text in quotes, or a list of texts in brackets",
+        (Form::Tables, _) => {
+            "a table in braces, such as { every = \"1m\", add = 1 }, or a list of tables"
+        }
+        (Form::WholeOrTable, _) => "a whole number, or a table such as { min = 1, max = 9 }",
     };
     Some(format!("expected {expected}, found {found}"))
 }
@@ -206,7 +243,7 @@ mod tests {
     #[test]
     fn the_embedded_manual_mentions_every_setting_commented_out_or_not() {
         let manual = super::super::DEFAULTS;
-        let active = mentioned(manual).unwrap();
+        let (active, _) = read(manual).unwrap();
         for setting in catalogue::SETTINGS {
             let commented = manual.contains(&format!("\n# {} = ", setting.key));
             assert!(
@@ -214,11 +251,8 @@ mod tests {
                 "{} must stand there exactly once",
                 setting.path()
             );
-            assert!(
-                manual.contains(&setting.variable()),
-                "{}",
-                setting.variable()
-            );
+            let variable = setting.variable().unwrap_or_default();
+            assert!(manual.contains(&variable), "{variable}");
         }
     }
 
@@ -233,7 +267,7 @@ mod tests {
             "canary",
             "[genesys]\nclient_secret = canary",
         ] {
-            let refusal = mentioned(text).unwrap_err();
+            let refusal = read(text).unwrap_err();
             assert!(!format!("{refusal:?}").contains("canary"), "{refusal:?}");
         }
     }

@@ -3,7 +3,9 @@
 //! Every type here refuses nonsense while it is read, so a refusal can still name the line or the variable. What only
 //! two settings together can decide is left to `settings.rs`.
 
-use std::{num::NonZeroU32, path::PathBuf, time::Duration};
+mod policy;
+
+use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
@@ -14,7 +16,8 @@ use super::{
     interval::{Interval, Keep, Sweep, Wait},
     region::Region,
 };
-use crate::conversation::Priority;
+
+pub(super) use policy::{Mirror, Policy, Rule, USUAL_WAIT};
 
 /// All sections. An empty file is a complete one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -26,6 +29,8 @@ pub(super) struct Written {
     pub(super) callbacks: Callbacks,
     /// When and how much to raise.
     pub(super) policy: Policy,
+    /// For some, in another way.
+    pub(super) rules: Vec<Rule>,
     /// Where claims are kept.
     pub(super) journal: Journal,
     /// The status page.
@@ -66,20 +71,10 @@ pub(super) struct Callbacks {
     pub(super) sweep: Sweep,
     /// Look, but do not write.
     pub(super) dry_run: bool,
-}
-
-/// `[policy]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Policy {
-    /// Time between raises.
-    pub(super) wait: Wait,
-    /// Points of one raise.
-    pub(super) increment: Points,
-    /// Absent: no end.
-    pub(super) max_raises: Option<Raises>,
-    /// Absent: the platform's own limit.
-    pub(super) max_priority: Option<Priority>,
+    /// Also those that wait for one agent.
+    pub(super) raise_agent_owned: bool,
+    /// Also voicemails.
+    pub(super) raise_voicemail: bool,
 }
 
 /// `[journal]`
@@ -131,18 +126,8 @@ impl Default for Callbacks {
             queues: vec!["*".to_owned()],
             sweep: Interval(Duration::from_mins(1)),
             dry_run: false,
-        }
-    }
-}
-
-impl Default for Policy {
-    /// The values of the blueprint that this program replaces.
-    fn default() -> Self {
-        Self {
-            wait: Interval(Duration::from_mins(5)),
-            increment: Points::ONE,
-            max_raises: None,
-            max_priority: None,
+            raise_agent_owned: false,
+            raise_voicemail: false,
         }
     }
 }
@@ -197,6 +182,12 @@ impl Points {
     const MOST: u32 = 25_000_000;
 }
 
+impl Default for Points {
+    fn default() -> Self {
+        Self::ONE
+    }
+}
+
 impl TryFrom<i64> for Points {
     type Error = String;
 
@@ -211,7 +202,7 @@ impl TryFrom<i64> for Points {
 }
 
 /// The one sentence for a number beyond its bounds.
-fn out_of_range(number: i64, min: u32, max: u32) -> String {
+fn out_of_range<T: fmt::Display>(number: i64, min: T, max: T) -> String {
     format!("{number} is out of range: expected a whole number from {min} to {max}")
 }
 

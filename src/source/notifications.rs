@@ -21,6 +21,7 @@ use tracing::{info, warn};
 use super::{
     Notice,
     line::{Command, Line},
+    names::Names,
     queues::Queues,
     sight::Sight,
     subscription::Form,
@@ -54,6 +55,8 @@ pub(crate) struct Notifications {
     pub(crate) genesys: Arc<Genesys>,
     /// Which queues are ours.
     pub(crate) queues: Arc<Queues>,
+    /// What things are called.
+    pub(crate) names: Arc<Names>,
     /// Where news go.
     pub(crate) notices: mpsc::Sender<Notice>,
     /// Asked after every connect.
@@ -110,7 +113,7 @@ impl Notifications {
                 Some(follow) = self.follows.recv() => self.follow(follow, &mut lines, &mut tasks, &stop),
                 () = sleep_until(refresh_at) => {
                     refresh_at = Instant::now() + REFRESH_QUEUES;
-                    let reading = refresh(&self.genesys, &self.queues);
+                    let reading = refresh(&self.genesys, &self.queues, &self.names);
                     if stop.run_until_cancelled(reading).await == Some(true) {
                         self.add_queues(&mut lines, &mut tasks, &stop);
                     }
@@ -267,13 +270,15 @@ impl Notifications {
 }
 
 /// Reads the platform's list of queues again; whether it could be read. Entries that mean no queue are named.
-pub(crate) async fn refresh(genesys: &Genesys, queues: &Queues) -> bool {
+pub(crate) async fn refresh(genesys: &Genesys, queues: &Queues, names: &Names) -> bool {
+    names.refresh(genesys).await;
     match genesys.queues().await {
         Ok(list) if list.is_empty() && !queues.ids().is_empty() => {
             warn!("the list of queues is empty: going on with the queues that are known");
             false
         }
         Ok(list) => {
+            names.learn_queues(&list);
             for entry in queues.resolve(&list) {
                 warn!(
                     entry,

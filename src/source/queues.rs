@@ -8,42 +8,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use globset::{GlobBuilder, GlobMatcher};
+use crate::{conversation::QueueId, pattern::Pattern};
 
-use crate::conversation::QueueId;
-
-/// One entry of `[callbacks] queues`.
-#[derive(Clone, Debug)]
-struct Pattern {
-    /// As it was written.
-    text: String,
-    /// The same as a glob; absent where it is none, a name with brackets for example.
-    glob: Option<GlobMatcher>,
-}
-
-impl Pattern {
-    /// Reads an entry.
-    fn new(text: &str) -> Self {
-        let glob = GlobBuilder::new(text).case_insensitive(true).build().ok();
-        Self {
-            text: text.to_owned(),
-            glob: glob.map(|glob| glob.compile_matcher()),
-        }
-    }
-
-    /// Whether it means this queue: by id, by exact name, or as a glob over the name. Letter case is ignored.
-    fn means(&self, id: &QueueId, name: &str) -> bool {
-        self.text == id.to_string()
-            || self.text.eq_ignore_ascii_case(name)
-            || self.glob.as_ref().is_some_and(|glob| glob.is_match(name))
-    }
-}
-
-/// The entries that are ids.
-fn named_by_id<'a>(entries: impl Iterator<Item = &'a str>) -> BTreeSet<QueueId> {
-    entries
-        .filter(|entry| uuid::Uuid::try_parse(entry).is_ok())
-        .filter_map(|entry| entry.parse().ok())
+/// Those that are named by their ids.
+fn named_by_id(patterns: &[Pattern]) -> BTreeSet<QueueId> {
+    let ids = patterns.iter().filter(|pattern| pattern.is_id());
+    ids.filter_map(|pattern| pattern.text().parse().ok())
         .collect()
 }
 
@@ -61,27 +31,31 @@ pub(crate) struct Queues {
 impl Queues {
     /// The queues that these entries mean; until the platform's list is known, only the entries that are ids.
     pub(crate) fn new(entries: &[String]) -> Self {
+        let patterns: Vec<Pattern> = entries.iter().map(|entry| Pattern::new(entry)).collect();
         Self {
-            patterns: entries.iter().map(|entry| Pattern::new(entry)).collect(),
             all: entries.iter().any(|entry| entry == "*"),
-            chosen: Mutex::new(named_by_id(entries.iter().map(String::as_str))),
+            chosen: Mutex::new(named_by_id(&patterns)),
+            patterns,
         }
     }
 
     /// Takes the platform's list; returns the entries that mean no queue on it.
     pub(crate) fn resolve(&self, list: &[(QueueId, String)]) -> Vec<String> {
         // An entry that is an id is ours whatever the list says: a list may be cut short by permissions.
-        let mut chosen = named_by_id(self.patterns.iter().map(|pattern| pattern.text.as_str()));
+        let mut chosen = named_by_id(&self.patterns);
+        let means = |pattern: &Pattern, (id, name): &(QueueId, String)| {
+            pattern.means(&id.to_string(), Some(name))
+        };
         let meant = list
             .iter()
-            .filter(|(id, name)| self.patterns.iter().any(|pattern| pattern.means(id, name)));
+            .filter(|queue| self.patterns.iter().any(|pattern| means(pattern, queue)));
         chosen.extend(meant.map(|(id, _)| id.clone()));
-        let idle = |pattern: &&Pattern| !list.iter().any(|(id, name)| pattern.means(id, name));
+        let idle = |pattern: &&Pattern| !list.iter().any(|queue| means(pattern, queue));
         let unmatched = self
             .patterns
             .iter()
             .filter(idle)
-            .map(|pattern| pattern.text.clone())
+            .map(|pattern| pattern.text().to_owned())
             .collect();
         *self.chosen.lock().unwrap_or_else(PoisonError::into_inner) = chosen;
         unmatched

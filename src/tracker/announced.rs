@@ -27,8 +27,8 @@ impl Tracker {
     /// The wait that a sweep's row shows, where the journal knows it from before a restart: only a look could tell the leg
     /// of a new one.
     async fn recall(&self, priority: Option<Priority>) -> Option<Waiting> {
-        if self.settled.is_some() {
-            // Looked at in silence: most often it still needs no raise.
+        if self.settled.is_some() || self.context.rules.ask_for_the_whole() {
+            // Looked at in silence: most often it still needs no raise. Or for what only a look shows.
             return None;
         }
         let key = self.view.key()?;
@@ -36,16 +36,18 @@ impl Tracker {
         let (queue, priority) = (key.queue?, priority?);
         let journal = &self.context.journal;
         let recalled = journal.recall(&self.id, &queue, entered, now).await;
-        let (visit, since) = recalled.unwrap_or_else(|error| {
+        let stay = recalled.unwrap_or_else(|error| {
             self.journal_failed(&error);
             None
         })?;
         Some(Waiting {
-            visit,
+            visit: stay.visit,
             queue: Some(queue),
-            since,
-            origin: since,
+            since: stay.entered,
+            origin: stay.entered,
             priority,
+            kind: stay.kind,
+            background: None,
         })
     }
 }

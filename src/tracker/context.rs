@@ -16,8 +16,8 @@ use crate::{
     conversation::QueueId,
     genesys::Genesys,
     journal::Journal,
-    policy::Policy,
-    source::{notifications::Follow, queues::Queues, sight::Sight},
+    policy::rules::Rules,
+    source::{names::Names, notifications::Follow, queues::Queues, sight::Sight},
     status::Status,
 };
 
@@ -27,8 +27,10 @@ pub(crate) struct Context {
     pub(crate) genesys: Arc<Genesys>,
     /// Bases and claims.
     pub(crate) journal: Arc<dyn Journal>,
-    /// When and how much.
-    pub(crate) policy: Policy,
+    /// When and how much, and which are left alone.
+    pub(crate) rules: Rules,
+    /// What things are called that rules ask for.
+    pub(crate) names: Arc<Names>,
     /// Which queues are ours.
     pub(crate) queues: Arc<Queues>,
     /// Whether what is known without asking can be believed.
@@ -45,6 +47,8 @@ pub(crate) struct Context {
     pub(crate) at_journal: Semaphore,
     /// Queues whose writes were refused for lack of a permission, each named once.
     pub(crate) denied: Mutex<HashSet<Option<QueueId>>>,
+    /// Queues in which an attribute that should hold a time did not, each named once.
+    pub(crate) timeless: Mutex<HashSet<Option<QueueId>>>,
 }
 
 impl Context {

@@ -6,15 +6,17 @@
 //! while it lasts, with the figure of that minute.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::Tracker;
 use crate::{
     clock::millis,
+    policy::Policy,
     settings::{Budget, Spelled},
     status::Status,
 };
@@ -29,12 +31,77 @@ const WINDOW: Duration = Duration::from_mins(1);
 pub(crate) struct Pace {
     /// How many requests may be sent.
     budget: Budget,
-    /// Time from one raise of a callback to the next.
-    wait: Duration,
+    /// How many are raised again and again, and how often.
+    demand: Mutex<Demand>,
     /// Whether more wait than the budget carries, as it was said last.
     overloaded: Mutex<bool>,
     /// What was seen lately.
     seen: Mutex<Seen>,
+}
+
+/// How many callbacks are raised again and again.
+#[derive(Debug, Default)]
+struct Demand {
+    /// How many.
+    callbacks: u32,
+    /// Raises of all of them together, in a [`UNIT`].
+    raises: u64,
+}
+
+impl Demand {
+    /// Adds a callback that is raised at these intervals; how many raises that is.
+    fn add(&mut self, wait: Duration) -> u64 {
+        let raises = UNIT.as_nanos() / wait.as_nanos().max(1);
+        let raises = u64::try_from(raises).unwrap_or(u64::MAX);
+        self.callbacks += 1;
+        self.raises = self.raises.saturating_add(raises);
+        raises
+    }
+
+    /// Takes out a callback with so many raises.
+    fn remove(&mut self, raises: u64) {
+        self.callbacks = self.callbacks.saturating_sub(1);
+        self.raises = self.raises.saturating_sub(raises);
+    }
+
+    /// Mean time from one raise of a callback to the next; nothing while there are none.
+    fn wait(&self) -> Option<Duration> {
+        let raises = self.raises.checked_div(self.callbacks.into())?;
+        let micros = UNIT.as_micros().checked_div(raises.into())?;
+        // What was lost by counting whole raises is less than half a millisecond.
+        let millis = u64::try_from((micros + 500) / 1_000).ok()?;
+        Some(Duration::from_millis(millis.max(1)))
+    }
+}
+
+/// The time that raises are counted in: so long that a whole number of them tells the time between two, if it is no more
+/// than half an hour, to the millisecond.
+const UNIT: Duration = Duration::from_hours(2_400_000);
+
+impl Tracker {
+    /// Counts this callback among those that are raised again and again, if it is.
+    pub(super) fn take_share(&mut self) {
+        self.give_up_share();
+        if let Some(wait) = self.policy().and_then(Policy::interval) {
+            self.share = self.context.pace.demand().add(wait);
+        }
+    }
+
+    /// Counts it no longer.
+    pub(super) fn give_up_share(&mut self) {
+        if self.share > 0 {
+            self.context
+                .pace
+                .demand()
+                .remove(std::mem::take(&mut self.share));
+        }
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        self.give_up_share();
+    }
 }
 
 /// Lateness seen in the running window.
@@ -51,11 +118,11 @@ struct Seen {
 }
 
 impl Pace {
-    /// Watches raises at these intervals under this budget.
-    pub(crate) fn new(budget: Budget, wait: Duration) -> Self {
+    /// Watches raises under this budget.
+    pub(crate) fn new(budget: Budget) -> Self {
         Self {
             budget,
-            wait,
+            demand: Mutex::default(),
             overloaded: Mutex::new(false),
             seen: Mutex::new(Seen {
                 since: Instant::now(),
@@ -66,11 +133,19 @@ impl Pace {
         }
     }
 
-    /// Weighs how many are to be raised, at this many requests a raise, against the budget.
-    pub(crate) fn weigh(&self, tracked: usize, requests_a_raise: u32, status: &Status) {
+    /// Weighs how many are raised again and again, at this many requests a raise, against the budget.
+    pub(crate) fn weigh(&self, requests_a_raise: u32, status: &Status) {
+        let (wait, tracked) = {
+            let demand = self.demand();
+            (
+                demand.wait(),
+                usize::try_from(demand.callbacks).unwrap_or(usize::MAX),
+            )
+        };
         let step = self.budget.time_for(tracked, requests_a_raise);
-        let lag = step.saturating_sub(self.wait);
-        let capacity = self.budget.raises_in(self.wait) / u64::from(requests_a_raise);
+        let lag = wait.map_or(Duration::ZERO, |wait| step.saturating_sub(wait));
+        let capacity = |wait| self.budget.raises_in(wait) / u64::from(requests_a_raise);
+        let capacity = wait.map(capacity);
         status.update(|now| (now.capacity, now.expected_lag) = (capacity, lag));
         let overloaded = !lag.is_zero();
         let mut said = self
@@ -81,16 +156,16 @@ impl Pace {
             return;
         }
         *said = overloaded;
-        if overloaded {
+        if let Some(wait) = wait.filter(|_| overloaded) {
             let fits = Duration::from_secs(step.as_secs() + 1);
             warn!(
                 tracked,
                 capacity,
                 lag_s = lag.as_secs(),
-                wait = %Spelled(self.wait),
+                wait = %Spelled(wait),
                 wait_that_fits = %Spelled(fits),
                 requests_per_minute = self.budget.requests_per_minute,
-                requests_per_minute_that_fit = self.budget.rate_for(tracked, requests_a_raise, self.wait),
+                requests_per_minute_that_fit = self.budget.rate_for(tracked, requests_a_raise, wait),
                 tokens = self.budget.tokens,
                 "more callbacks wait than the request budget carries: steps get longer for all of them alike"
             );
@@ -100,6 +175,11 @@ impl Pace {
                 capacity, "the request budget carries all callbacks that wait again"
             );
         }
+    }
+
+    /// How many are raised again and again.
+    fn demand(&self) -> MutexGuard<'_, Demand> {
+        self.demand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes how late a raise was.
@@ -146,8 +226,7 @@ mod tests {
     }
 
     fn pace() -> (Pace, Status) {
-        let budget = Budget::new(270, None, 1);
-        (Pace::new(budget, Duration::from_mins(5)), Status::default())
+        (Pace::new(Budget::new(270, None, 1)), Status::default())
     }
 
     /// What is said of the window that runs: raises, the worst lateness, and whether a lag was said.
@@ -188,19 +267,36 @@ mod tests {
 
     #[test]
     fn what_the_budget_does_not_carry_is_weighed_beforehand() {
-        let (pace, status) = pace();
-        let weighed = |tracked, requests_a_raise| {
-            pace.weigh(tracked, requests_a_raise, &status);
+        let weighed = |raised: &[(u32, u64)], requests_a_raise| {
+            let (pace, status) = pace();
+            for (callbacks, minutes) in raised {
+                for _ in 0..*callbacks {
+                    pace.demand().add(Duration::from_mins(*minutes));
+                }
+            }
+            pace.weigh(requests_a_raise, &status);
             let now = status.snapshot();
-            (
-                now.capacity,
-                now.expected_lag.as_secs(),
-                *pace.overloaded.lock().unwrap(),
-            )
+            let overloaded = *pace.overloaded.lock().unwrap();
+            (now.capacity, now.expected_lag.as_secs(), overloaded)
         };
-        assert_eq!(weighed(1_282, 1), (1_282, 0, false));
-        assert_eq!(weighed(4_000, 1), (1_282, 635, true));
-        assert_eq!(weighed(1_282, 2), (641, 299, true));
-        assert_eq!(weighed(600, 2), (641, 0, false));
+        assert_eq!(weighed(&[(1_282, 5)], 1), (Some(1_282), 0, false));
+        assert_eq!(weighed(&[(4_000, 5)], 1), (Some(1_282), 635, true));
+        assert_eq!(weighed(&[(1_282, 5)], 2), (Some(641), 299, true));
+        assert_eq!(weighed(&[(600, 5)], 2), (Some(641), 0, false));
+        // A raise a minute for some and one in nine minutes for as many: five in nine on average.
+        assert_eq!(weighed(&[(300, 1), (300, 9)], 1), (Some(461), 32, true));
+        assert_eq!(weighed(&[], 1), (None, 0, false));
+    }
+
+    #[test]
+    fn the_mean_time_between_raises_is_exact() {
+        let mut demand = Demand::default();
+        assert_eq!(demand.wait(), None);
+        for millis in [1, 7, 420_000, 1_799_999] {
+            let wait = Duration::from_millis(millis);
+            let raises = demand.add(wait);
+            assert_eq!(demand.wait(), Some(wait));
+            demand.remove(raises);
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     conversation::{Observed, Waiting},
     genesys::{Permit, Place, Turn},
     journal::{Claim, Commit, Fence, JournalError, Write},
-    policy::{Base, Raise, Step},
+    policy::{Base, Limit, Raise, Step},
 };
 
 /// Least rest after a refused write, so that a short policy does not hammer at a closed door.
@@ -19,7 +19,10 @@ const REFUSED_REST: Duration = Duration::from_secs(30);
 impl Tracker {
     /// What follows for a step that the platform refused or a dry run has told: the one after it, if there is one.
     pub(super) fn pass_over(&mut self, waiting: &Waiting, raise: Raise) -> Next {
-        match self.context.policy.due_after(waiting, raise.step) {
+        let due = self.policy().map_or(Err(Limit::LeftAlone), |policy| {
+            policy.due_after(waiting, raise.step)
+        });
+        match due {
             Err(limit) => self.limited(limit, waiting),
             Ok(due) if self.context.dry_run => Next::Rest(due),
             Ok(due) => Next::Rest(due.max(self.after(REFUSED_REST))),
@@ -50,7 +53,8 @@ impl Tracker {
             return Ok(Next::Due(grounds.due));
         };
         let (base, now) = (grounds.base, self.context.now());
-        let Step::Raise(raise) = self.context.policy.next(base, &waiting, now) else {
+        let next = self.policy().map(|policy| policy.next(base, &waiting, now));
+        let Some(Step::Raise(raise)) = next else {
             return Ok(Next::Decide);
         };
         let write = Write {
@@ -81,7 +85,9 @@ impl Tracker {
             Claim::Held { until } => Ok(Next::Rest(until)),
             Claim::Stale => Ok(Next::Look),
             Claim::Done => {
-                let due = self.context.policy.due_after(&waiting, raise.step);
+                let due = self
+                    .policy()
+                    .and_then(|policy| policy.due_after(&waiting, raise.step).ok());
                 Ok(due.map_or(Next::Look, Next::Rest))
             }
         }
@@ -132,11 +138,13 @@ impl Tracker {
                 self.raised(&waiting, &write, now_at);
                 waiting.priority = now_at;
                 self.view.note_written(now_at);
-                let step = self.context.policy.next(base, &waiting, at);
+                let step = self.policy().map(|policy| policy.next(base, &waiting, at));
                 self.seen = Some(waiting);
                 Ok(match (noted?, step) {
                     // The entry is as we left it: it need not be read to know that.
-                    (Commit::Done, Step::Wait { until }) if now_at == write.to => Next::Rest(until),
+                    (Commit::Done, Some(Step::Wait { until })) if now_at == write.to => {
+                        Next::Rest(until)
+                    }
                     (Commit::Done, _) => Next::Decide,
                     (Commit::Lost, _) => Next::Look,
                 })
@@ -150,8 +158,10 @@ impl Tracker {
                 let at = self.context.now();
                 let journal = &self.context.journal;
                 journal.release(&waiting.visit, claim, at).await?;
-                let step = self.context.policy.step_at(&waiting, write.covers);
-                self.refused(&waiting, step, &failure);
+                let step = self
+                    .policy()
+                    .map(|policy| policy.step_at(&waiting, write.covers));
+                self.refused(&waiting, step.unwrap_or(write.step), &failure);
                 Ok(Next::Look)
             }
         }

@@ -12,7 +12,7 @@ use crate::{
     conversation::{Priority, Waiting},
     genesys::{Failure, FailureKind},
     journal::{Entry, Write},
-    policy::Raise,
+    policy::{NoTime, Raise, rules::Choice},
     source::notifications::Follow,
 };
 
@@ -93,6 +93,8 @@ impl Tracker {
         let now = self.context.now();
         self.passed = None;
         self.raising_since = Some(now);
+        self.take_share();
+        let choice = self.choice.unwrap_or(Choice::Otherwise);
         // The receiver ends only with the daemon.
         let _ended = self.context.follows.send(Follow::Start(self.id.clone()));
         info!(
@@ -101,8 +103,27 @@ impl Tracker {
             queue_id = waiting.queue.as_ref().map(display),
             priority = waiting.priority.points(),
             waited_s = elapsed(waiting.since, now).as_secs(),
+            rule = self.context.rules.name(choice),
             "callback tracked"
         );
+    }
+
+    /// Says that the caller's wait is not told by the attribute that should.
+    pub(super) fn say_timeless(&self, waiting: &Waiting, no_time: NoTime) {
+        self.context.status.update(|now| now.timeless += 1);
+        let mut said = self
+            .context
+            .timeless
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if said.insert(waiting.queue.clone()) {
+            warn!(
+                conversation_id = %self.id,
+                queue_id = waiting.queue.as_ref().map(display),
+                error = %no_time,
+                "the caller's wait is counted from the callback's own entry: mend the flow that sets the attribute; said once for each queue"
+            );
+        }
     }
 
     /// Says that somebody else changed the priority since the entry was written.

@@ -325,7 +325,7 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
-    use crate::conversation::Visit;
+    use crate::conversation::{Kind, Visit};
 
     fn waiting(leg: &str, points: i64) -> Waiting {
         Waiting {
@@ -337,6 +337,8 @@ mod tests {
             since: jiff::Timestamp::UNIX_EPOCH,
             origin: jiff::Timestamp::UNIX_EPOCH,
             priority: Priority::clamped(points),
+            kind: Kind::default(),
+            background: None,
         }
     }
 

@@ -7,7 +7,7 @@ use std::{fs, path::Path, time::Duration};
 
 use callback_prioritizer::{
     clock::Clock,
-    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Kind, Priority, QueueId, Visit, Waiting},
     sandbox::{Effect, RequestFault},
 };
 use jiff::Timestamp;
@@ -105,6 +105,8 @@ async fn the_recorded_waiting_callback_is_raised_for_the_time_since_its_queue_en
         since: centre.clock.now(),
         origin: centre.clock.now(),
         priority: Priority::default(),
+        kind: Kind::default(),
+        background: None,
     };
     let entry = centre
         .journal

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use callback_prioritizer::{
     conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
-    journal::{Claim, Commit, Entry, Fence, Journal, JournalError, MemoryJournal, Write},
+    journal::{Claim, Commit, Entry, Fence, Journal, JournalError, MemoryJournal, Stay, Write},
     policy::Base,
 };
 use jiff::Timestamp;
@@ -58,7 +58,7 @@ impl<O: Obstacle> Journal for Obstructed<O> {
         queue: &QueueId,
         entered: Timestamp,
         now: Timestamp,
-    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+    ) -> Result<Option<Stay>, JournalError> {
         self.obstacle.meet(Asked::Recall).await?;
         self.memory.recall(conversation, queue, entered, now).await
     }

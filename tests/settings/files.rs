@@ -113,7 +113,8 @@ fn what_windows_editors_write_is_read_like_anything_else() {
     let text =
         "\u{feff}[policy]\r\nwait = \"90s\"\r\n\r\n[journal]\r\npath = 'C:\\new\\journal.db'\r\n";
     let settings = load("windows", text).unwrap();
-    assert_eq!(settings.policy.wait.as_secs(), 90);
+    let wait = settings.rules.otherwise.policy.interval();
+    assert_eq!(wait.map(|wait| wait.as_secs()), Some(90));
     assert!(settings.journal.path.ends_with(r"C:\new\journal.db"));
 
     let refusal = load("windows_wrong", "\u{feff}wiat = 1\r\n")

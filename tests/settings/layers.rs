@@ -91,23 +91,34 @@ const LAYERED: &[(&str, &str, Answer, &str, &str, &str)] = &[
     (
         "CALLBACK_PRIORITIZER__POLICY__WAIT",
         "1m 30s",
-        |settings| settings.policy.wait.as_millis().to_string(),
-        "300000",
-        "60000",
-        "90000",
+        |settings| format!("{:?}", settings.rules.otherwise.policy.interval()),
+        "Some(300s)",
+        "Some(60s)",
+        "Some(90s)",
     ),
     (
         "CALLBACK_PRIORITIZER__POLICY__INCREMENT",
         "7",
-        |settings| settings.policy.increment.to_string(),
-        "1",
-        "1",
-        "7",
+        |settings| {
+            format!(
+                "{:?}",
+                settings
+                    .rules
+                    .otherwise
+                    .policy
+                    .ladder
+                    .then
+                    .map(|then| then.add)
+            )
+        },
+        "Some(1)",
+        "Some(1)",
+        "Some(7)",
     ),
     (
         "CALLBACK_PRIORITIZER__POLICY__MAX_RAISES",
         "9",
-        |settings| format!("{:?}", settings.policy.max_raises),
+        |settings| format!("{:?}", settings.rules.otherwise.policy.max_raises),
         "None",
         "Some(3)",
         "Some(9)",
@@ -115,7 +126,7 @@ const LAYERED: &[(&str, &str, Answer, &str, &str, &str)] = &[
     (
         "CALLBACK_PRIORITIZER__POLICY__MAX_PRIORITY",
         "-5",
-        |settings| format!("{:?}", settings.policy.max_priority),
+        |settings| format!("{:?}", settings.rules.otherwise.policy.max_priority),
         "None",
         "None",
         "Some(Priority(-5))",

@@ -8,7 +8,7 @@ use std::sync::{
 use async_trait::async_trait;
 use callback_prioritizer::{
     conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
-    journal::{Claim, Commit, Entry, Fence, Journal, JournalError, Write},
+    journal::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write},
     policy::Base,
 };
 use jiff::Timestamp;
@@ -136,7 +136,7 @@ impl Journal for Witness {
         queue: &QueueId,
         entered: Timestamp,
         now: Timestamp,
-    ) -> Result<Option<(Visit, Timestamp)>, JournalError> {
+    ) -> Result<Option<Stay>, JournalError> {
         let recalled = self.inner()?;
         recalled.recall(conversation, queue, entered, now).await
     }

@@ -30,7 +30,7 @@ async fn platform() -> (Sandbox, ConversationId, Genesys) {
         .map(|(name, value)| (name.to_owned(), value))
         .into();
     let settings = settings::load(None, &settings).unwrap();
-    let genesys = Genesys::new(&settings.genesys, false, clock, Status::default()).unwrap();
+    let genesys = Genesys::new(&settings.genesys, false, None, clock, Status::default()).unwrap();
     (sandbox, id, genesys)
 }
 

@@ -57,7 +57,14 @@ pub(crate) struct Participant {
     /// Topic form: when a scheduled callback is due.
     #[serde(deserialize_with = "lenient")]
     pub(crate) callback_scheduled_time: Option<Timestamp>,
+    /// Topic form: what the leg's only callback is, where it is a voicemail.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) voicemail: Option<Present>,
 }
+
+/// Something of which it matters that it is there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Present;
 
 /// Whose leg a participant is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +139,18 @@ pub(crate) struct RoutingData {
     /// The queue once more.
     #[serde(deserialize_with = "lenient")]
     pub(crate) queue: Option<QueueReference>,
+    /// Agents with a preference.
+    #[serde(rename = "scoredAgents", deserialize_with = "lenient")]
+    pub(crate) scored_agents: Option<Vec<ScoredAgent>>,
+}
+
+/// An agent with a preference.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ScoredAgent {
+    /// 0 to 100.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) score: Option<i64>,
 }
 
 /// The callback of a leg, REST form.
@@ -147,4 +166,7 @@ pub(crate) struct Callback {
     /// When it is due; absent: at once.
     #[serde(rename = "callbackScheduledTime", deserialize_with = "lenient")]
     pub(crate) due: Option<Timestamp>,
+    /// What it is, where it is a voicemail that was left for a queue.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) voicemail: Option<Present>,
 }

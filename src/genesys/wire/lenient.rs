@@ -13,7 +13,8 @@ use serde::{
 
 use super::{
     ActivityGroup,
-    conversation::{Callback, QueueReference, RoutingData},
+    conversation::{Callback, Present, QueueReference, RoutingData, ScoredAgent},
+    whole::{Membership, Reference, Requirements},
 };
 use crate::conversation::{ConversationId, ParticipantId, QueueId, SessionId};
 
@@ -161,4 +162,19 @@ macro_rules! objects {
     )*};
 }
 
-objects!(ActivityGroup, Callback, QueueReference, RoutingData);
+objects!(
+    ActivityGroup,
+    Callback,
+    Membership,
+    QueueReference,
+    Reference,
+    Requirements,
+    RoutingData,
+    ScoredAgent
+);
+
+impl Field for Present {
+    fn object<'de, A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        IgnoredAny.visit_map(object).map(|_passed_over| Some(Self))
+    }
+}

@@ -3,7 +3,10 @@
 use jiff::SignedDuration;
 
 use super::{Bench, at, seen};
-use crate::conversation::{Visit, Waiting};
+use crate::{
+    conversation::{Kind, Visit, Waiting},
+    journal::Stay,
+};
 
 pub(in crate::journal) async fn a_stay_is_known_by_its_queue_and_its_time_of_entry(
     bench: impl Bench,
@@ -16,6 +19,11 @@ pub(in crate::journal) async fn a_stay_is_known_by_its_queue_and_its_time_of_ent
         },
         since: at(0) + SignedDuration::from_millis(after),
         origin: at(0),
+        kind: Kind {
+            scheduled: false,
+            agent_owned: after == 0,
+            voicemail: after == 1_500,
+        },
         ..seen("v", 0)
     };
     for (leg, after) in [("one", 0), ("two", 1_500), ("three", 60_000)] {
@@ -36,7 +44,11 @@ pub(in crate::journal) async fn a_stay_is_known_by_its_queue_and_its_time_of_ent
         let asked = entered("any", after).since;
         let known = journal.recall(&conversation, &queue, asked, at(70)).await;
         let expected = expected.map(|(leg, after)| entered(leg, after));
-        let expected = expected.map(|waiting| (waiting.visit, waiting.since));
+        let expected = expected.map(|waiting| Stay {
+            visit: waiting.visit,
+            entered: waiting.since,
+            kind: waiting.kind,
+        });
         assert_eq!(known.unwrap(), expected, "{conversation} {queue} {after}");
     }
 }

@@ -33,14 +33,15 @@ pub(super) fn entry(
     let Some(known) = find(transaction, visit)? else {
         transaction
             .prepare_cached(
-                "INSERT INTO visits (conversation, leg, queue, entered_at, base, base_step, fence, seen_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6)",
+                "INSERT INTO visits (conversation, leg, queue, entered_at, kind, base, base_step, fence, seen_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7)",
             )?
             .execute(params![
                 visit.conversation,
                 visit.leg,
                 seen.queue,
                 Time(seen.since),
+                seen.kind,
                 seen.priority,
                 Time(now)
             ])?;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use super::Fence;
-use crate::conversation::{ConversationId, ParticipantId, Priority, QueueId};
+use crate::conversation::{ConversationId, Kind, ParticipantId, Priority, QueueId};
 
 /// A time in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +37,31 @@ impl FromSql for Priority {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let points = value.as_i64()?;
         Self::new(points).ok_or(FromSqlError::OutOfRange(points))
+    }
+}
+
+impl ToSql for Kind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let bits = [self.scheduled, self.agent_owned, self.voicemail];
+        let bits = bits.into_iter().enumerate();
+        Ok(bits
+            .map(|(place, set)| i64::from(set) << place)
+            .sum::<i64>()
+            .into())
+    }
+}
+
+impl FromSql for Kind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let bits = value.as_i64()?;
+        if !(0..8).contains(&bits) {
+            return Err(FromSqlError::OutOfRange(bits));
+        }
+        Ok(Self {
+            scheduled: bits & 1 != 0,
+            agent_owned: bits & 2 != 0,
+            voicemail: bits & 4 != 0,
+        })
     }
 }
 

@@ -67,6 +67,8 @@ const MIGRATIONS: [&str; 2] = ["
     -- was set before, it is known when that was noted.
     ALTER TABLE visits ADD COLUMN base_until INTEGER;
     ALTER TABLE visits ADD COLUMN last_covers INTEGER;
+    -- Bits: scheduled, agent-owned, voicemail.
+    ALTER TABLE visits ADD COLUMN kind INTEGER;
     UPDATE visits SET last_covers = last_at;
     UPDATE visits SET base_until = (
         SELECT max(at) FROM history

@@ -6,17 +6,14 @@ use globset::Glob;
 
 use super::{
     super::{
-        Callbacks, Genesys, Policy, Settings,
+        Callbacks, Genesys, Settings,
         budget::{USUAL_LIMIT, USUAL_REQUESTS_PER_MINUTE},
-        describe::plural,
         endpoint::is_loopback,
         interval::Spelled,
     },
     Finding,
     Severity::{Error, Note, Warning},
 };
-use crate::conversation::Priority;
-
 /// Callbacks waiting at once that any contact centre may have on a bad day. Room for fewer is worth a warning.
 const BAD_DAY: u64 = 100;
 
@@ -24,15 +21,12 @@ const BAD_DAY: u64 = 100;
 /// even where it lets raises go first for half a minute.
 const OFTEN_ENOUGH: Duration = Duration::from_secs(85);
 
-/// A limit that is reached within this time is reached by callbacks that people still wait for.
-const SOON: Duration = Duration::from_hours(24);
-
 /// All findings about these settings.
 pub(super) fn of(settings: &Settings) -> Vec<Finding> {
     let Settings {
         genesys,
         callbacks,
-        policy,
+        rules: _,
         journal,
         status: _,
         log,
@@ -44,10 +38,8 @@ pub(super) fn of(settings: &Settings) -> Vec<Finding> {
     findings.extend(tokens(genesys));
     findings.extend(hosts(genesys));
     findings.extend(queues(&callbacks.queues));
-    findings.extend(looking(callbacks, policy));
+    findings.extend(looking(callbacks, settings.shortest_wait()));
     findings.extend(budget(settings));
-    findings.extend(ends(policy));
-    findings.extend(ceiling(policy));
     if journal.path.is_relative() {
         findings.push(Finding::new(
             Note,
@@ -175,7 +167,7 @@ fn queues(patterns: &[String]) -> Vec<Finding> {
 }
 
 /// How callbacks are looked after, apart from the raises themselves.
-fn looking(callbacks: &Callbacks, policy: &Policy) -> Vec<Finding> {
+fn looking(callbacks: &Callbacks, wait: Option<Duration>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if callbacks.dry_run {
         findings.push(Finding::new(
@@ -184,14 +176,14 @@ fn looking(callbacks: &Callbacks, policy: &Policy) -> Vec<Finding> {
             "nothing is written to the platform, only logged: write false to raise priorities",
         ));
     }
-    if callbacks.sweep > policy.wait {
+    if let Some(wait) = wait.filter(|wait| callbacks.sweep > *wait) {
         findings.push(Finding::new(
             Note,
             "callbacks.sweep",
             format!(
                 "a callback whose notification is lost gets its first raise after up to {} instead of {}: sweep as often as `policy.wait`, if it matters",
-                Spelled(callbacks.sweep.saturating_add(policy.wait)),
-                Spelled(policy.wait)
+                Spelled(callbacks.sweep.saturating_add(wait)),
+                Spelled(wait)
             ),
         ));
     }
@@ -210,7 +202,7 @@ fn looking(callbacks: &Callbacks, policy: &Policy) -> Vec<Finding> {
 
 /// How many callbacks the request budget is enough for.
 fn budget(settings: &Settings) -> Option<Finding> {
-    let capacity = settings.capacity();
+    let (wait, capacity) = (settings.shortest_wait()?, settings.capacity()?);
     let severity = if is_loopback(&settings.genesys.api_url) {
         Note
     } else {
@@ -223,74 +215,8 @@ fn budget(settings: &Settings) -> Option<Finding> {
             format!(
                 "at `requests_per_minute = {}` and one request a raise, more than {capacity} callbacks waiting at once will be raised late: wait longer than {} and raise by more each time",
                 settings.genesys.budget.requests_per_minute,
-                Spelled(settings.policy.wait)
+                Spelled(wait)
             ),
         )
     })
-}
-
-/// When a limited number of raises is used up.
-fn ends(policy: &Policy) -> Option<Finding> {
-    let raises = policy.max_raises?;
-    let total = u64::from(policy.increment.get()) * u64::from(raises);
-    Some(Finding::new(
-        Note,
-        "policy.max_raises",
-        format!(
-            "{raises} {} of {} every {}: after {} nothing more is raised; the total effect is {total} {} of queue time",
-            plural(raises, "raise"),
-            policy.increment,
-            Spelled(policy.wait),
-            Spelled(policy.wait.saturating_mul(raises)),
-            plural(total, "minute"),
-        ),
-    ))
-}
-
-/// How soon the highest priority is reached by a callback that begins at 0.
-fn ceiling(policy: &Policy) -> Option<Finding> {
-    let highest = policy.max_priority.unwrap_or(Priority::MAX);
-    let points = u64::try_from(highest.points()).unwrap_or_default();
-    let raises = points.div_ceil(policy.increment.get().into());
-    if policy
-        .max_raises
-        .is_some_and(|most| u64::from(most) < raises)
-    {
-        return None;
-    }
-    let reached = Spelled(
-        u32::try_from(raises).map_or(Duration::MAX, |raises| policy.wait.saturating_mul(raises)),
-    );
-    let (severity, setting, sentence) = match (policy.max_priority, raises) {
-        (Some(_), 0) => (
-            Warning,
-            "policy.max_priority",
-            format!(
-                "{highest} is not above 0, where callbacks begin unless a flow says otherwise, so most are never raised: write more than 0, or leave it out"
-            ),
-        ),
-        (Some(_), 1) => (
-            Warning,
-            "policy.increment",
-            format!(
-                "the first raise after {reached} reaches `max_priority = {highest}`, so all callbacks that wait longer are equal: write a smaller increment"
-            ),
-        ),
-        (Some(_), _) => (
-            Note,
-            "policy.max_priority",
-            format!(
-                "a callback that begins at 0 reaches {highest} after {reached} and is raised no more"
-            ),
-        ),
-        (None, _) if reached.0 <= SOON => (
-            Warning,
-            "policy.increment",
-            format!(
-                "after {reached} a callback reaches the platform's highest priority {highest} and can be raised no more: write a smaller increment"
-            ),
-        ),
-        (None, _) => return None,
-    };
-    Some(Finding::new(severity, setting, sentence))
 }

@@ -1,0 +1,114 @@
+//! What rules ask about, out of a whole conversation. Pure.
+
+use std::collections::BTreeMap;
+
+use super::wire::{Member, Purpose, Reference, Whole};
+use crate::conversation::{Background, Waiting};
+
+/// What `whole` shows of a callback that waits, with the attributes that are `asked` for.
+pub(crate) fn background<'a>(
+    whole: Whole,
+    waiting: &Waiting,
+    asked: impl Iterator<Item = &'a str> + Clone,
+) -> Background {
+    let entries = whole
+        .participants
+        .iter()
+        .filter(|member| member.purpose == Some(Purpose::Queue));
+    let first_entry = entries
+        .filter_map(|member| member.connected_time.or(member.start_time))
+        .min();
+    let leg = whole
+        .participants
+        .iter()
+        .find(|member| member.id.as_ref() == Some(&waiting.visit.leg));
+    let requirements = leg.and_then(|leg| leg.conversation_routing_data.as_ref());
+    let skills = requirements.and_then(|requirements| requirements.skills.as_deref());
+    let language = requirements.and_then(|requirements| requirements.language.as_ref());
+    let memberships = whole.divisions.as_deref().unwrap_or_default();
+    let divisions = memberships
+        .iter()
+        .filter_map(|membership| membership.division.as_ref());
+    Background {
+        first_entry,
+        skills: ids(skills.unwrap_or_default().iter()),
+        language: language.and_then(|language| language.id.clone()),
+        divisions: ids(divisions),
+        attributes: attributes(whole.participants, asked),
+    }
+}
+
+/// The ids that there are.
+fn ids<'a>(references: impl Iterator<Item = &'a Reference>) -> Vec<String> {
+    references
+        .filter_map(|reference| reference.id.clone())
+        .collect()
+}
+
+/// The attributes that are asked for. Flows set them on the customer's leg, so that one comes first.
+fn attributes<'a>(
+    mut members: Vec<Member>,
+    asked: impl Iterator<Item = &'a str> + Clone,
+) -> BTreeMap<String, String> {
+    members.sort_by_key(|member| member.purpose != Some(Purpose::Customer));
+    let mut found = BTreeMap::new();
+    for attributes in members.into_iter().filter_map(|member| member.attributes) {
+        for (name, value) in attributes {
+            if asked.clone().any(|asked| asked == name) {
+                found.entry(name).or_insert(value);
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        conversation::{ConversationId, Observed},
+        genesys::{legs::observe, wire::Conversation},
+    };
+
+    #[test]
+    fn a_callback_made_of_a_call_that_waited_before() {
+        let id: ConversationId = "c1".parse().unwrap();
+        let body = json!({
+            "id": "c1",
+            "divisions": [{"division": {"id": "d1"}}, {"division": 7}, {}],
+            "participants": [
+                {"id": "a", "purpose": "customer", "attributes": {"tier": "gold", "secret": "canary", "number": 7},
+                 "callbacks": [{"state": "connected"}]},
+                {"id": "b", "purpose": "acd", "connectedTime": "2026-01-05T08:40:00Z", "endTime": "2026-01-05T08:59:00Z",
+                 "calls": [{"state": "disconnected"}], "attributes": {"tier": "none"}},
+                {"id": "c", "purpose": "acd", "connectedTime": "2026-01-05T09:00:00Z", "callbacks": [{"state": "connected"}],
+                 "attributes": {"late": "yes"},
+                 "conversationRoutingData": {"priority": 3, "skills": [{"id": "s1"}, {"id": "s2"}], "language": {"id": "l1"}}},
+            ],
+        })
+        .to_string();
+        let conversation: Conversation = serde_json::from_str(&body).unwrap();
+        let Observed::Waiting(waiting) = observe(&id, &conversation) else {
+            panic!("it waits");
+        };
+        let whole: Whole = serde_json::from_str(&body).unwrap();
+        let found = background(
+            whole,
+            &waiting,
+            ["tier", "late", "absent", "number"].into_iter(),
+        );
+        assert_eq!(found.first_entry, "2026-01-05T08:40:00Z".parse().ok());
+        assert_eq!(found.skills, ["s1", "s2"]);
+        assert_eq!(found.language.as_deref(), Some("l1"));
+        assert_eq!(found.divisions, ["d1"]);
+        let attributes: Vec<_> = found
+            .attributes
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(attributes, [("late", "yes"), ("tier", "gold")]);
+        assert!(!format!("{found:?}").contains("gold"), "never printed");
+    }
+}

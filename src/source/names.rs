@@ -1,0 +1,91 @@
+//! What queues, skills, languages and divisions are called. Conversations name them by id, administrators by name.
+//!
+//! A list is read only where a rule asks for something by name, and again now and then. Without a list (no permission,
+//! platform down) ids still work, and what is asked for by name is not found: that is said.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tracing::warn;
+
+use crate::{
+    conversation::QueueId,
+    genesys::{Genesys, NameList},
+    pattern::Pattern,
+    policy::rules::{Named, Rules, When},
+};
+
+/// Names by id, list by list.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// Lists that rules ask for by name.
+    asked: Vec<NameList>,
+    /// What is known.
+    known: Mutex<BTreeMap<NameList, BTreeMap<String, String>>>,
+}
+
+impl Names {
+    /// The names that these rules ask for. None is known yet.
+    pub(crate) fn new(rules: &Rules) -> Self {
+        let by_name = |patterns: fn(&When) -> &[Pattern]| {
+            let mut patterns = rules.rules.iter().flat_map(|rule| patterns(&rule.when));
+            patterns.any(|pattern| !pattern.is_id())
+        };
+        let lists = [
+            (NameList::Skills, by_name(|when| &when.skill)),
+            (NameList::Languages, by_name(|when| &when.language)),
+            (NameList::Divisions, by_name(|when| &when.division)),
+        ];
+        Self {
+            asked: lists
+                .into_iter()
+                .filter(|(_, asked)| *asked)
+                .map(|(list, _)| list)
+                .collect(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Takes the names of queues, which are read for other reasons.
+    pub(crate) fn learn_queues(&self, queues: &[(QueueId, String)]) {
+        let names = queues
+            .iter()
+            .map(|(id, name)| (id.to_string(), name.clone()));
+        self.known().insert(NameList::Queues, names.collect());
+    }
+
+    /// Reads the lists that are asked for.
+    pub(crate) async fn refresh(&self, genesys: &Genesys) {
+        for list in &self.asked {
+            match genesys.names(*list).await {
+                Ok(names) => {
+                    self.known().insert(*list, names.into_iter().collect());
+                }
+                Err(failure) => warn!(
+                    list = list.word(),
+                    error = %failure,
+                    correlation_id = failure.correlation_id(),
+                    permission = list.permission(),
+                    "a list of names cannot be read: rules that ask for them by name are for nobody until it can"
+                ),
+            }
+        }
+    }
+
+    /// The thing with this id, with its name where that is known.
+    pub(crate) fn of(&self, list: NameList, id: String) -> Named {
+        let name = self
+            .known()
+            .get(&list)
+            .and_then(|names| names.get(&id))
+            .cloned();
+        Named { id, name }
+    }
+
+    /// What is known.
+    fn known(&self) -> MutexGuard<'_, BTreeMap<NameList, BTreeMap<String, String>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
