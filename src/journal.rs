@@ -174,7 +174,7 @@ pub enum Claim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a change that lost was not made"]
 pub enum Commit {
-    /// It is made, durably.
+    /// It is made. What was claimed is durable by then; that it was confirmed is, together with the next claim.
     Done,
     /// Another owner was faster and nothing was changed: look again.
     Lost,

@@ -202,8 +202,13 @@ impl History {
 
     /// What happened to daemons, oldest first.
     fn daemons(&self, wanted: &Wanted) -> rusqlite::Result<Vec<(Timestamp, Change)>> {
+        // Signs of life come once a minute, so the last write after the last of them is a later one.
         let mut statement = self.connection.prepare(
-            "SELECT started_at, alive_at, stopped_at, id = (SELECT max(id) FROM runs) FROM runs",
+            "SELECT started_at, max(alive_at, ifnull((
+                 SELECT max(iif(outcome = 'raised', settled_at, at)) FROM history
+                 WHERE at >= alive_at AND history.owner = runs.owner
+                     AND at < ifnull((SELECT min(started_at) FROM runs later WHERE later.id > runs.id), 9e18)), 0)),
+                 stopped_at, id = (SELECT max(id) FROM runs) FROM runs",
         )?;
         let runs_now = is_held(&self.path) != Some(false);
         let mut changes = Vec::new();

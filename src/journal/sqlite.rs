@@ -146,9 +146,12 @@ impl Journal for SqliteJournal {
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
         let visit = visit.clone();
-        self.transact(at, move |transaction, owner| {
-            runs::heard(transaction, owner, at)?;
-            claims::commit(transaction, &visit, claim, confirmed, at)
+        // Durable with whatever is claimed next. Should a power cut come before, the claim is open still, and what is seen then
+        // says that it was ours.
+        self.block(move |store| {
+            store.transact_soon(at, |transaction| {
+                claims::commit(transaction, &visit, claim, confirmed, at)
+            })
         })
         .await
     }

@@ -93,7 +93,6 @@ pub(super) fn claim(
             Time(write.at)
         ])?;
     note(transaction, owner, row.id, fence, write, None)?;
-    super::runs::heard(transaction, owner, write.at)?;
     Ok(Claim::Granted(fence))
 }
 

@@ -22,18 +22,6 @@ pub(super) fn alive(
     Ok(())
 }
 
-/// Notes in passing that an owner still lives, so that a kill is dated by the last write before it.
-pub(super) fn heard(
-    transaction: &Transaction<'_>,
-    owner: &Owner,
-    at: Timestamp,
-) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached("UPDATE runs SET alive_at = max(alive_at, ?2) WHERE owner = ?1")?
-        .execute(params![owner.0, Time(at)])?;
-    Ok(())
-}
-
 /// Notes that an owner stopped in good order.
 pub(super) fn stopped(
     transaction: &Transaction<'_>,

@@ -80,6 +80,34 @@ impl Store {
         done.map_err(|error| trouble(&self.path, &error))
     }
 
+    /// The same, but it may be lost with the machine's power until the next one is durable. A kill loses nothing.
+    pub(super) fn transact_soon<T>(
+        &mut self,
+        now: Timestamp,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, JournalError> {
+        self.sync(now, "NORMAL")?;
+        let done = self.transact(now, work);
+        // A connection that was given up, or is now, has a successor, which begins with the usual.
+        if self.connection.is_some() && self.sync(now, "FULL").is_err() {
+            self.connection = None;
+        }
+        done
+    }
+
+    /// Says when a transaction waits for the disk.
+    fn sync(&mut self, now: Timestamp, how: &str) -> Result<(), JournalError> {
+        let connection = self.connection(now)?;
+        let said = connection
+            .prepare_cached(&format!("PRAGMA synchronous = {how}"))
+            .and_then(|mut statement| statement.execute([]));
+        let said = said
+            .map(|_rows| ())
+            .map_err(|error| trouble(&self.path, &error));
+        self.connection = Some(connection);
+        said
+    }
+
     /// After a failure: proves that the disk has room for more than the smallest note.
     pub(super) fn prove_room(&mut self, now: Timestamp) -> Result<(), JournalError> {
         if self.doubtful {
