@@ -71,11 +71,23 @@ pub struct Snapshot {
 
 /// A handle on the snapshot, for writers and observers alike.
 #[derive(Clone, Debug)]
-pub struct Status(Arc<watch::Sender<Snapshot>>);
+pub struct Status(Arc<Shared>);
+
+/// What all handles share.
+#[derive(Debug)]
+struct Shared {
+    /// The snapshot.
+    now: watch::Sender<Snapshot>,
+    /// Whether the journal works. By itself, because many wait for that, and the snapshot changes with every request.
+    journal_works: watch::Sender<bool>,
+}
 
 impl Default for Status {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(Snapshot::default())))
+        Self(Arc::new(Shared {
+            now: watch::Sender::default(),
+            journal_works: watch::Sender::new(true),
+        }))
     }
 }
 
@@ -83,12 +95,12 @@ impl Status {
     /// The numbers as they are now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.0.borrow().clone()
+        self.0.now.borrow().clone()
     }
 
     /// Waits until the snapshot is as wanted.
     pub async fn until(&self, wanted: impl FnMut(&Snapshot) -> bool) -> Snapshot {
-        let mut changes = self.0.subscribe();
+        let mut changes = self.0.now.subscribe();
         match changes.wait_for(wanted).await {
             Ok(snapshot) => snapshot.clone(),
             // The sender is held by `self`, so the channel cannot be closed meanwhile.
@@ -96,12 +108,23 @@ impl Status {
         }
     }
 
+    /// Waits until the journal works, or until it does not.
+    pub(crate) async fn until_journal_works(&self, works: bool) {
+        let mut changes = self.0.journal_works.subscribe();
+        // The sender is held by `self`.
+        let _held = changes.wait_for(|now| *now == works).await;
+    }
+
     /// Changes the snapshot.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Snapshot)) {
-        self.0.send_modify(|now| {
+        let mut works = true;
+        self.0.now.send_modify(|now| {
             change(now);
-            now.ready = now.swept && now.journal_trouble.is_none();
+            works = now.journal_trouble.is_none();
+            now.ready = now.swept && works;
         });
+        let told = &self.0.journal_works;
+        told.send_if_modified(|told| std::mem::replace(told, works) != works);
     }
 
     /// Counts a request.

@@ -90,6 +90,8 @@ pub(crate) struct Tracker {
     writes: Backoff,
     /// A permit for the write that may follow the look just made.
     spare: Option<Box<Permit>>,
+    /// What the next raise is decided on, where nothing has happened since our last write: the journal need not be asked.
+    grounds: Option<Box<Grounds>>,
     /// When the conversation was last read; until then all that is known was told by an event.
     looked_at: Option<Instant>,
     /// Whether a failing look was said.
@@ -155,6 +157,7 @@ impl Tracker {
             looks: Backoff::default(),
             writes: Backoff::default(),
             spare: None,
+            grounds: None,
             looked_at: None,
             said: false,
         }
@@ -296,6 +299,7 @@ impl Tracker {
             self.choice = None;
         }
         self.complete(&mut waiting);
+        self.grounds = None;
         self.seen = Some(waiting);
         Next::Decide
     }

@@ -61,10 +61,10 @@ impl Upkeep {
 
     /// Waits for the next sign of life, which comes soon after trouble.
     async fn rest(&self) {
-        let trouble = self.status.until(|now| now.journal_trouble.is_some());
+        let trouble = self.status.until_journal_works(false);
         tokio::select! {
             () = sleep(SIGN_OF_LIFE) => {}
-            _ = trouble => sleep(RETRY).await,
+            () = trouble => sleep(RETRY).await,
         }
     }
 }

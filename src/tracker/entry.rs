@@ -70,8 +70,7 @@ impl Tracker {
 
     /// Waits until the journal works. Looking meanwhile would spend requests on what may not be raised.
     pub(super) async fn await_journal(&self) -> Next {
-        let status = &self.context.status;
-        let works = status.until(|now| now.journal_trouble.is_none());
+        let works = self.context.status.until_journal_works(true);
         match self.stop.run_until_cancelled(works).await {
             Some(_) => Next::Look,
             None => Next::End(Outcome::Stopped),

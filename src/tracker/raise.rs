@@ -143,6 +143,12 @@ impl Tracker {
                 Ok(match (noted?, step) {
                     // The entry is as we left it: it need not be read to know that.
                     (Commit::Done, Some(Step::Wait { until })) if now_at == write.to => {
+                        self.grounds = Some(Box::new(Grounds {
+                            base,
+                            newest: write.step,
+                            fence: claim,
+                            due: until,
+                        }));
                         Next::Rest(until)
                     }
                     (Commit::Done, _) => Next::Decide,

@@ -33,7 +33,10 @@ impl Tracker {
                     Ok(_) => Next::Look,
                     Err(instead) => instead,
                 },
-                Next::Due(_) if self.is_known() => Next::Decide,
+                Next::Due(_) if self.is_known() => match self.grounds.take() {
+                    Some(grounds) => Next::Raise(grounds),
+                    None => Next::Decide,
+                },
                 Next::Begin(_) | Next::Decide => Box::pin(self.ask_journal(next)).await,
                 _ => {
                     let place = self.join_for(&next);
