@@ -123,6 +123,9 @@ pub struct Demo {
     /// Which rush hour: each number is another one, and always the same
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
+    /// Settings file with the policies to watch, instead of a point a minute
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
 }
 
 /// `history`

@@ -13,6 +13,7 @@ mod verdict;
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -35,7 +36,7 @@ use crate::{
         Options, Sandbox,
         scenario::{Arrival, Outcome, Traffic},
     },
-    settings::{self, SettingsError},
+    settings::{self, Settings, SettingsError},
     shutdown::Shutdown,
     status::Status,
 };
@@ -48,7 +49,7 @@ const AGENTS: usize = 10;
 const PICTURE: Duration = Duration::from_mins(10);
 /// Time after which the run ends even if somebody still waits.
 const CLOSING: Duration = Duration::from_hours(4);
-/// The daemon's policy in the demo: what the calls' own in-queue flow does, a point a minute.
+/// Time between raises in the story, unless the user has another policy.
 const WAIT: &str = "1m";
 
 /// What keeps the demo from running.
@@ -66,40 +67,68 @@ pub enum DemoError {
 }
 
 /// What is done for callbacks while they wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Care {
+#[derive(Clone, Copy, Debug)]
+enum Care<'a> {
     /// Nothing.
     Nothing,
     /// The blueprint's workflow: five raises of one point, five minutes apart.
     Blueprint,
-    /// This daemon.
-    Daemon,
+    /// This daemon, with these settings.
+    Daemon(Policies<'a>),
 }
 
-/// Runs the demo on virtual time, with a pause of real time after each picture.
+/// Where the daemon's policies come from.
+#[derive(Clone, Copy, Debug)]
+enum Policies<'a> {
+    /// Variables.
+    Variables(&'a [(&'a str, &'a str)]),
+    /// A settings file of the user's.
+    File(&'a Path),
+}
+
+/// What the calls' own in-queue flow does, from the callback's own entry on.
+const POINT_A_MINUTE: Policies<'static> = Policies::Variables(&[("WAIT", WAIT)]);
+
+/// The same by the caller's whole wait, and credit for the time before the callback's own entry.
+const KEEP_THE_PLACE: Policies<'static> = Policies::Variables(&[
+    ("MIRROR", "{ every = \"1m\", add = 1 }"),
+    ("CREDIT", "waited"),
+]);
+
+/// Runs the demo on virtual time, with a pause of real time after each picture. The story is of the daemon with the
+/// policies in the file, if there is one.
 ///
 /// # Errors
-/// Where output or loopback sockets fail.
-pub fn run(seed: u64, out: &mut impl Write, paint: Paint, pace: Duration) -> Result<(), DemoError> {
+/// Where the file is refused, or output or loopback sockets fail.
+pub fn run(
+    seed: u64,
+    policy: Option<&Path>,
+    out: &mut impl Write,
+    paint: Paint,
+    pace: Duration,
+) -> Result<(), DemoError> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()?;
-    runtime.block_on(tell(seed, out, paint, pace))
+    runtime.block_on(tell(seed, policy, out, paint, pace))
 }
 
-/// The story, the two other runs, and the table.
+/// The story, the other runs, and the table.
 async fn tell(
     seed: u64,
+    policy: Option<&Path>,
     out: &mut impl Write,
     paint: Paint,
     pace: Duration,
 ) -> Result<(), DemoError> {
     let traffic = Traffic::RUSH_HOUR;
     let arrivals = traffic.draw(seed);
-    screen::introduce(out, paint, &arrivals, AGENTS, WAIT)?;
+    let ours = policy.map_or(POINT_A_MINUTE, Policies::File);
+    let told = load(ours, "http://127.0.0.1/")?.rules;
+    screen::introduce(out, paint, &arrivals, AGENTS, &told)?;
     let mut story = Story::new(paint, pace);
-    let daemon = play(seed, &arrivals, Care::Daemon, |scene| {
+    let daemon = play(seed, &arrivals, Care::Daemon(ours), |scene| {
         story.tell(out, scene)
     })
     .await?;
@@ -109,18 +138,35 @@ async fn tell(
         (Care::Nothing, "without anything"),
         (Care::Blueprint, "with the blueprint's loop"),
     ] {
-        let progress = screen::Progress::start(what);
-        let outcomes = play(seed, &arrivals, care, |scene| {
-            progress.show(scene.minute);
-            Ok(())
-        })
-        .await?;
-        progress.end();
-        verdict.add(what, &outcomes);
+        verdict.add(what, &play_unseen(seed, &arrivals, care, what).await?);
     }
-    verdict.add("with this daemon", &daemon);
+    let what = match policy {
+        Some(_) => "with your settings",
+        None => "with a point a minute",
+    };
+    verdict.add(what, &daemon);
+    let what = "keeping the place exactly";
+    let exactly = play_unseen(seed, &arrivals, Care::Daemon(KEEP_THE_PLACE), what);
+    verdict.add(what, &exactly.await?);
     verdict.print(out, paint)?;
     Ok(())
+}
+
+/// Lets the callers come once more, with nothing but a sign of progress.
+async fn play_unseen(
+    seed: u64,
+    arrivals: &[Arrival],
+    care: Care<'_>,
+    what: &'static str,
+) -> Result<Vec<Outcome>, DemoError> {
+    let progress = screen::Progress::start(what);
+    let outcomes = play(seed, arrivals, care, |scene| {
+        progress.show(scene.minute);
+        Ok(())
+    });
+    let outcomes = outcomes.await?;
+    progress.end();
+    Ok(outcomes)
 }
 
 /// One moment of a run, for whoever tells of it.
@@ -137,7 +183,7 @@ struct Scene<'a> {
 async fn play(
     seed: u64,
     arrivals: &[Arrival],
-    care: Care,
+    care: Care<'_>,
     mut show: impl FnMut(&Scene<'_>) -> io::Result<()>,
 ) -> Result<Vec<Outcome>, DemoError> {
     let clock = Clock::anchored(START.parse().unwrap_or_default());
@@ -193,7 +239,7 @@ fn everybody_is_answered(outcomes: &[Outcome], callers: usize) -> bool {
 
 /// Starts whatever takes care of callbacks.
 fn start_care(
-    care: Care,
+    care: Care<'_>,
     sandbox: &Sandbox,
     clock: Clock,
     shutdown: &Shutdown,
@@ -209,9 +255,9 @@ fn start_care(
                 Ok(())
             });
         }
-        Care::Daemon => {
+        Care::Daemon(policies) => {
             let daemon = Daemon {
-                settings: settings::load(None, &environment(sandbox))?,
+                settings: load(policies, &sandbox.url())?,
                 journal: Arc::new(MemoryJournal::default()),
                 clock,
                 status: Status::default(),
@@ -222,17 +268,53 @@ fn start_care(
     Ok(carer)
 }
 
-/// The daemon's settings, as the environment would give them.
-fn environment(sandbox: &Sandbox) -> BTreeMap<String, String> {
-    let url = sandbox.url();
-    [
-        ("CALLBACK_PRIORITIZER__GENESYS__API_URL", url.as_str()),
-        ("CALLBACK_PRIORITIZER__GENESYS__LOGIN_URL", url.as_str()),
-        ("CALLBACK_PRIORITIZER__POLICY__WAIT", WAIT),
+/// The daemon's settings: these policies, on the platform at this address.
+fn load(policies: Policies<'_>, url: &str) -> Result<Settings, SettingsError> {
+    let usual = [
+        ("CALLBACK_PRIORITIZER__GENESYS__API_URL", url),
+        ("CALLBACK_PRIORITIZER__GENESYS__LOGIN_URL", url),
         ("CALLBACK_PRIORITIZER__STATUS__LISTEN", "127.0.0.1:0"),
         ("GENESYSCLOUD_OAUTHCLIENT_ID", "sandbox"),
         ("GENESYSCLOUD_OAUTHCLIENT_SECRET", "sandbox"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .into()
+    ];
+    let mut variables: BTreeMap<String, String> = usual
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    let (file, policy) = match policies {
+        Policies::File(path) => (Some(path), &[][..]),
+        Policies::Variables(policy) => (None, policy),
+    };
+    for (key, value) in policy {
+        let name = format!("CALLBACK_PRIORITIZER__POLICY__{key}");
+        variables.insert(name, (*value).to_owned());
+    }
+    settings::load(file, &variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::scenario::overtakes_by;
+
+    /// How many callbacks of an hour's rush were overtaken by a call that came a minute or more later.
+    async fn overtaken(seed: u64, arrivals: &[Arrival], care: Care<'_>) -> usize {
+        let outcomes = play(seed, arrivals, care, |_| Ok(())).await.unwrap();
+        let overtakes = overtakes_by(&outcomes, Duration::from_mins(1));
+        overtakes.iter().filter(|calls| **calls > 0).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_keeps_the_place_is_overtaken_by_nobody_who_came_a_minute_later() {
+        for seed in [1, 2, 7] {
+            let arrivals = Traffic::RUSH_HOUR.draw(seed);
+            let nothing = overtaken(seed, &arrivals, Care::Nothing).await;
+            let blueprint = overtaken(seed, &arrivals, Care::Blueprint).await;
+            let exactly = overtaken(seed, &arrivals, Care::Daemon(KEEP_THE_PLACE)).await;
+            assert_eq!(exactly, 0, "seed {seed}");
+            assert!(
+                nothing > 10 && blueprint > 10,
+                "seed {seed}: {nothing} {blueprint}"
+            );
+        }
+    }
 }

@@ -18,11 +18,13 @@ pub(super) fn run(command: &Demo) -> Result<Exit, Failed> {
     let pace = if terminal { PACE } else { Duration::ZERO };
     match demo::run(
         command.seed,
+        command.policy.as_deref(),
         &mut stdout().lock(),
         Paint::new(colours),
         pace,
     ) {
         Err(DemoError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
+        Err(DemoError::Settings(error)) => Err(error.into()),
         Err(error) => Err(Failed::new(Exit::Internal, error)),
         Ok(()) => Ok(Exit::Ok),
     }

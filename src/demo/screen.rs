@@ -13,6 +13,7 @@ use super::{PICTURE, Scene};
 use crate::{
     clock::elapsed,
     conversation::ConversationId,
+    policy::rules::Rules,
     sandbox::{
         Media,
         scenario::{Arrival, Outcome},
@@ -67,7 +68,7 @@ pub(super) fn introduce(
     paint: Paint,
     arrivals: &[Arrival],
     agents: usize,
-    wait: &str,
+    rules: &Rules,
 ) -> io::Result<()> {
     let callbacks = arrivals
         .iter()
@@ -78,8 +79,9 @@ pub(super) fn introduce(
     writeln!(
         out,
         "{calls} callers stay on the line and {callbacks} take a callback; {agents} agents serve them, whoever is first in line.\n\
-         While a call waits, its in-queue flow raises its priority by a point a minute. A callback has no such flow;\n\
-         the daemon does the same for it: policy.wait = \"{wait}\", increment = 1.\n"
+         While a call waits, its in-queue flow raises its priority by a point a minute. A callback has no such flow,\n\
+         and here the daemon does this for it: {}.\n",
+        rules.otherwise.policy
     )
 }
 

@@ -8,8 +8,11 @@ use std::{
 use super::screen::{Paint, minutes};
 use crate::sandbox::{
     Media,
-    scenario::{Outcome, Waits, overtakes},
+    scenario::{Outcome, Waits, overtakes, overtakes_by},
 };
+
+/// What a point of priority is worth: places are kept to the minute.
+const A_POINT: Duration = Duration::from_mins(1);
 
 /// Measured runs of the same callers.
 #[derive(Default)]
@@ -22,9 +25,9 @@ pub(super) struct Verdict {
 struct Row {
     /// What was done for callbacks.
     care: &'static str,
-    /// Callbacks overtaken by at least one call that came later.
+    /// Callbacks overtaken by at least one call that came a minute or more later.
     overtaken: usize,
-    /// Calls that came later and were answered before, for the average callback.
+    /// Calls that came later and were offered to an agent before, for the average callback.
     later_calls_first: f64,
     /// Waits of callbacks.
     callbacks: Waits,
@@ -50,12 +53,13 @@ impl Row {
 impl Verdict {
     /// Measures a run.
     pub(super) fn add(&mut self, care: &'static str, outcomes: &[Outcome]) {
-        let overtakes = overtakes(outcomes);
+        let by_a_point = overtakes_by(outcomes, A_POINT);
+        let by_any = overtakes(outcomes);
         let callbacks = Waits::of(outcomes, Media::Callback);
         self.rows.push(Row {
             care,
-            overtaken: overtakes.iter().filter(|calls| **calls > 0).count(),
-            later_calls_first: mean(&overtakes),
+            overtaken: by_a_point.iter().filter(|calls| **calls > 0).count(),
+            later_calls_first: mean(&by_any),
             callbacks,
             calls: Waits::of(outcomes, Media::Call),
         });
@@ -63,11 +67,17 @@ impl Verdict {
 
     /// Prints the table and what follows from it.
     pub(super) fn print(&self, out: &mut impl Write, paint: Paint) -> io::Result<()> {
-        let title = "The same callers, measured three ways (a wait is from the customer's call to the answer)";
+        let ways = match self.rows.len() {
+            4 => "four".to_owned(),
+            other => other.to_string(),
+        };
+        let title = format!(
+            "The same callers, measured {ways} ways (a wait is from the customer's call to the answer)"
+        );
         writeln!(out, "{}", paint.bold(title))?;
         let above = [
             "",
-            "callbacks",
+            "overtaken by",
             "later calls",
             "callbacks'",
             "",
@@ -76,7 +86,7 @@ impl Verdict {
         ];
         let below = [
             "",
-            "overtaken",
+            "calls 1m later",
             "served first",
             "mean wait",
             "95 %",
@@ -105,17 +115,18 @@ fn conclusion(without: &Row, with: &Row) -> String {
         (now.saturating_sub(before), "longer")
     };
     format!(
-        "With this daemon a callback waits {} {word} on average, and {:.1} later calls are served before it instead of {:.1}.",
+        "Keeping its place, a callback waits {} {word} on average, and {} of {} are overtaken by a call that came a minute or more later, instead of {}.",
         minutes(difference),
-        with.later_calls_first,
-        without.later_calls_first,
+        with.overtaken,
+        with.callbacks.all,
+        without.overtaken,
     )
 }
 
 /// Cells in columns.
 fn aligned(cells: &[String; 7]) -> String {
     let [care, rest @ ..] = cells;
-    let padded = rest.iter().map(|cell| format!("{cell:<13}"));
+    let padded = rest.iter().map(|cell| format!("{cell:<15}"));
     let line: Vec<String> = std::iter::once(format!("{care:<27}"))
         .chain(padded)
         .collect();

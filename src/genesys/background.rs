@@ -6,11 +6,7 @@ use super::wire::{Member, Purpose, Reference, Whole};
 use crate::conversation::{Background, Waiting};
 
 /// What `whole` shows of a callback that waits, with the attributes that are `asked` for.
-pub(crate) fn background<'a>(
-    whole: Whole,
-    waiting: &Waiting,
-    asked: impl Iterator<Item = &'a str> + Clone,
-) -> Background {
+pub(crate) fn background(whole: Whole, waiting: &Waiting, asked: &[&str]) -> Background {
     let entries = whole
         .participants
         .iter()
@@ -46,15 +42,12 @@ fn ids<'a>(references: impl Iterator<Item = &'a Reference>) -> Vec<String> {
 }
 
 /// The attributes that are asked for. Flows set them on the customer's leg, so that one comes first.
-fn attributes<'a>(
-    mut members: Vec<Member>,
-    asked: impl Iterator<Item = &'a str> + Clone,
-) -> BTreeMap<String, String> {
+fn attributes(mut members: Vec<Member>, asked: &[&str]) -> BTreeMap<String, String> {
     members.sort_by_key(|member| member.purpose != Some(Purpose::Customer));
     let mut found = BTreeMap::new();
     for attributes in members.into_iter().filter_map(|member| member.attributes) {
         for (name, value) in attributes {
-            if asked.clone().any(|asked| asked == name) {
+            if asked.contains(&name.as_str()) {
                 found.entry(name).or_insert(value);
             }
         }
@@ -94,11 +87,7 @@ mod tests {
             panic!("it waits");
         };
         let whole: Whole = serde_json::from_str(&body).unwrap();
-        let found = background(
-            whole,
-            &waiting,
-            ["tier", "late", "absent", "number"].into_iter(),
-        );
+        let found = background(whole, &waiting, &["tier", "late", "absent", "number"]);
         assert_eq!(found.first_entry, "2026-01-05T08:40:00Z".parse().ok());
         assert_eq!(found.skills, ["s1", "s2"]);
         assert_eq!(found.language.as_deref(), Some("l1"));

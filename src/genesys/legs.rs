@@ -4,12 +4,20 @@
 //! its callback is `connected`. The newest such leg counts, because transfers leave ended ones behind. The customer's
 //! leg is never asked: it stays `connected` after an agent has answered. There is no `waiting` state at all.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::wire::{Callback, Conversation, LegState, Participant, Purpose, RoutingData};
-use crate::conversation::{
-    ConversationId, Ending, Kind, Observed, ParticipantId, Priority, QueueId, Visit, Waiting,
+use crate::{
+    clock::elapsed,
+    conversation::{
+        ConversationId, Ending, Kind, Observed, ParticipantId, Priority, QueueId, Visit, Waiting,
+    },
 };
+
+/// Time within which a callback is due that was not planned: it is made and due at once, by clocks of different machines.
+const AT_ONCE: Duration = Duration::from_mins(1);
 
 /// What `conversation` shows of its callback.
 pub(crate) fn observe(id: &ConversationId, conversation: &Conversation) -> Observed {
@@ -119,6 +127,12 @@ impl<'a> Leg<'a> {
         !self.is_over()
     }
 
+    /// Whether it was planned for later than when it was made. A time is told of others as well.
+    fn was_planned(&self) -> bool {
+        let made = self.participant.start_time.zip(self.scheduled);
+        made.is_some_and(|(made, due)| elapsed(made, due) > AT_ONCE)
+    }
+
     /// When it entered the queue.
     fn entered(&self) -> Option<Timestamp> {
         // Created is not yet in the queue: a planned one entered when it was due at the earliest.
@@ -146,7 +160,7 @@ impl<'a> Leg<'a> {
             origin: since,
             priority: Priority::clamped(routing.and_then(|data| data.priority).unwrap_or(0)),
             kind: Kind {
-                scheduled: self.scheduled.is_some(),
+                scheduled: self.was_planned(),
                 agent_owned: routing.is_some_and(is_for_one_agent),
                 voicemail: self.voicemail,
             },
@@ -286,24 +300,22 @@ mod tests {
         }
     }
 
+    /// Of which kind a callback is whose leg differs so: scheduled, for one agent, a voicemail.
+    fn kind(more: &Value) -> (bool, bool, bool) {
+        let mut acd = leg("acd", "connected", T1, None);
+        acd["callbacks"][0]["callbackScheduledTime"] = Value::Null;
+        for (place, value) in more.as_object().unwrap() {
+            *acd.pointer_mut(place).unwrap() = value.clone();
+        }
+        let Observed::Waiting(waiting) = seen(&[acd]) else {
+            panic!("it waits");
+        };
+        let kind = waiting.kind;
+        (kind.scheduled, kind.agent_owned, kind.voicemail)
+    }
+
     #[test]
     fn of_which_kind_it_is() {
-        let kind = |more: Value| {
-            let mut acd = leg("acd", "connected", T1, None);
-            acd["callbacks"][0]["callbackScheduledTime"] = Value::Null;
-            for (place, value) in more.as_object().unwrap() {
-                *acd.pointer_mut(place).unwrap() = value.clone();
-            }
-            let Observed::Waiting(waiting) = seen(&[acd]) else {
-                panic!("it waits");
-            };
-            let Kind {
-                scheduled,
-                agent_owned,
-                voicemail,
-            } = waiting.kind;
-            (scheduled, agent_owned, voicemail)
-        };
         let routing = |agents: Value| json!({"/conversationRoutingData": {"scoredAgents": agents}});
         let callback = |more: Value| json!({"/callbacks/0": more});
         for (name, more, expected) in [
@@ -332,6 +344,13 @@ mod tests {
                 (true, false, false),
             ),
             (
+                "at once",
+                callback(
+                    json!({"state": "connected", "callbackScheduledTime": "2026-01-05T08:59:30Z"}),
+                ),
+                (false, false, false),
+            ),
+            (
                 "voicemail",
                 callback(json!({"state": "connected", "voicemail": {"id": "v"}})),
                 (false, false, true),
@@ -342,7 +361,7 @@ mod tests {
                 (false, false, false),
             ),
         ] {
-            assert_eq!(kind(more), expected, "{name}");
+            assert_eq!(kind(&more), expected, "{name}");
         }
     }
 

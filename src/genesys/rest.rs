@@ -215,8 +215,8 @@ impl Genesys {
         let mut seen = legs::observe(id, &conversation);
         if let (Observed::Waiting(waiting), Some(asked)) = (&mut seen, &self.background) {
             let whole: wire::Whole = parse(call.name, &body)?;
-            let asked = asked.iter().map(String::as_str);
-            waiting.background = Some(Box::new(background(whole, waiting, asked)));
+            let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+            waiting.background = Some(Box::new(background(whole, waiting, &asked)));
         }
         Ok(seen)
     }

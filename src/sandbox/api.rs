@@ -9,6 +9,7 @@ mod answer;
 mod control;
 mod conversations;
 mod gate;
+mod named;
 mod notifications;
 mod oauth;
 mod query;
@@ -148,6 +149,9 @@ fn platform_routes() -> Router<Arc<Platform>> {
         )
         .route("/api/v2/routing/queues", get(queues::list))
         .route("/api/v2/routing/queues/{id}", get(queues::one))
+        .route("/api/v2/routing/skills", get(named::skills))
+        .route("/api/v2/routing/languages", get(named::languages))
+        .route("/api/v2/authorization/divisions", get(named::divisions))
         .route(
             "/api/v2/analytics/conversations/activity/query",
             post(analytics::activity),

@@ -5,7 +5,9 @@
 //! caller: most stay on the line, some take a callback after a while. The callback's place in line is its entry into
 //! the queue, later than the call was, and that is the place it can lose.
 //!
-//! A callback is *overtaken* by a call that arrived after the customer had called, and was answered before.
+//! A callback is *overtaken* by a call that arrived after the customer had called, and was offered to an agent while the
+//! callback waited. Before it has entered its queue nobody can know that there will be one, and what an agent makes of an
+//! offer is not the line's doing: one who lets it ring costs a call as much as a callback.
 
 use std::time::Duration;
 
@@ -113,6 +115,8 @@ pub struct Outcome {
     pub arrived: Timestamp,
     /// When it entered the queue for the first time; absent while it is scheduled.
     pub entered: Option<Timestamp>,
+    /// When it was first offered to an agent; absent if it was not.
+    pub offered: Option<Timestamp>,
     /// When an agent first took it; absent if none has.
     pub answered: Option<Timestamp>,
     /// When it was over.
@@ -128,17 +132,20 @@ impl Outcome {
     pub(crate) fn of(conversation: &Conversation) -> Option<Self> {
         let acd = conversation.last_acd()?;
         let mut legs = conversation.legs.iter();
-        let entered = legs.find(|leg| leg.purpose == Purpose::Acd);
+        let entered =
+            legs.find(|leg| leg.purpose == Purpose::Acd && leg.media == conversation.media);
         let took = |leg: &&super::world::Leg| {
             leg.purpose == Purpose::Agent && leg.initial == LegState::Alerting
         };
         let mut answers = conversation.legs.iter().filter(took);
+        let offered = answers.clone().next();
         Some(Self {
             conversation: conversation.id.clone(),
             media: conversation.media,
             queue: acd.queue.clone(),
             arrived: conversation.arrived,
             entered: entered.and_then(|leg| leg.connected),
+            offered: offered.map(|leg| leg.start),
             answered: answers.find_map(|leg| leg.connected),
             ended: conversation.end,
             handling: conversation.handling,
@@ -193,9 +200,18 @@ impl Waits {
     }
 }
 
-/// For each callback, how many calls came later and were answered before it: the places it lost.
+/// Difference between two times of this world, at least.
+const A_MOMENT: Duration = Duration::from_millis(1);
+
+/// For each callback, how many calls came later and were offered to an agent while it waited: the places it lost.
 #[must_use]
 pub fn overtakes(outcomes: &[Outcome]) -> Vec<usize> {
+    overtakes_by(outcomes, Duration::ZERO)
+}
+
+/// The same of calls that came later by this or more.
+#[must_use]
+pub fn overtakes_by(outcomes: &[Outcome], later: Duration) -> Vec<usize> {
     let of_kind = |media| {
         outcomes
             .iter()
@@ -203,10 +219,11 @@ pub fn overtakes(outcomes: &[Outcome]) -> Vec<usize> {
     };
     let overtook = |call: &Outcome, callback: &Outcome| {
         call.queue == callback.queue
-            && call.arrived > callback.arrived
-            && call
-                .answered
-                .is_some_and(|call| callback.answered.is_none_or(|callback| call < callback))
+            && clock::elapsed(callback.arrived, call.arrived) >= later.max(A_MOMENT)
+            && call.offered.is_some_and(|call| {
+                let waited = callback.entered.is_some_and(|entered| entered <= call);
+                waited && callback.offered.is_none_or(|callback| call < callback)
+            })
     };
     of_kind(Media::Callback)
         .map(|callback| {
@@ -242,6 +259,7 @@ mod tests {
             queue: QueueId::from_random([2; 16]),
             arrived: at(arrived),
             entered: Some(at(arrived)),
+            offered: answered.map(at),
             answered: answered.map(at),
             ended: None,
             handling: None,
@@ -250,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_callback_is_overtaken_by_a_later_call_that_is_answered_first() {
+    fn a_callback_is_overtaken_by_a_later_call_that_is_offered_first() {
         let callback = outcome(Media::Callback, 10, Some(100));
         for (call, expected) in [
             (outcome(Media::Call, 5, Some(50)), 0),
@@ -262,6 +280,9 @@ mod tests {
             let lost: usize = overtakes(&[callback.clone(), call.clone()]).iter().sum();
             assert_eq!(lost, expected, "{call:?}");
         }
+        let pair = [callback, outcome(Media::Call, 70, Some(90))];
+        let lost = |later| overtakes_by(&pair, Duration::from_secs(later));
+        assert_eq!((lost(60), lost(61)), (vec![1], vec![0]), "a minute later");
         let never = outcome(Media::Callback, 10, None);
         assert_eq!(overtakes(&[never, outcome(Media::Call, 20, Some(50))]), [1]);
     }

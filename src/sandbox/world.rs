@@ -93,6 +93,26 @@ impl World {
         self.step(|state, now| state.add_queue(name, now))
     }
 
+    /// Makes a skill; its id.
+    #[must_use]
+    pub fn add_skill(&self, name: &str) -> String {
+        self.step(|state, _| {
+            let id = state.dice.uuid();
+            state.skills.push((id.clone(), name.to_owned()));
+            id
+        })
+    }
+
+    /// Makes a language; its id.
+    #[must_use]
+    pub fn add_language(&self, name: &str) -> String {
+        self.step(|state, _| {
+            let id = state.dice.uuid();
+            state.languages.push((id.clone(), name.to_owned()));
+            id
+        })
+    }
+
     /// The queue with this name or id.
     #[must_use]
     pub fn queue(&self, name: &str) -> Option<QueueId> {

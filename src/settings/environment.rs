@@ -152,7 +152,10 @@ fn meant_by(variable: &str) -> Result<Option<Setting>, SettingsError> {
 /// The text of a variable as the value it means.
 fn value_of(form: Form, text: &str) -> Result<Value, String> {
     Ok(match form {
-        Form::Text | Form::Interval => Value::String(text.to_owned()),
+        // Only rules have the last two, and rules have no variables.
+        Form::Text | Form::Interval | Form::TextOrTexts | Form::WholeOrTable => {
+            Value::String(text.to_owned())
+        }
         Form::Whole => Value::Integer(
             text.trim()
                 .parse()
@@ -163,8 +166,6 @@ fn value_of(form: Form, text: &str) -> Result<Value, String> {
                 .parse()
                 .map_err(|_| "expected true or false".to_owned())?,
         ),
-        // Only rules have these, and rules have no variables.
-        Form::TextOrTexts | Form::WholeOrTable => Value::String(text.to_owned()),
         Form::Tables => in_toml(text)?,
         Form::Texts => Value::Array(
             text.split(',')

@@ -46,10 +46,10 @@ impl Queues {
         let means = |pattern: &Pattern, (id, name): &(QueueId, String)| {
             pattern.means(&id.to_string(), Some(name))
         };
-        let meant = list
+        let chosen_now = list
             .iter()
             .filter(|queue| self.patterns.iter().any(|pattern| means(pattern, queue)));
-        chosen.extend(meant.map(|(id, _)| id.clone()));
+        chosen.extend(chosen_now.map(|(id, _)| id.clone()));
         let idle = |pattern: &&Pattern| !list.iter().any(|queue| means(pattern, queue));
         let unmatched = self
             .patterns

@@ -30,7 +30,7 @@ impl Tracker {
             Meaning::Foreign => {
                 let base = Base {
                     priority: waiting.priority,
-                    until: self.time_of_change(waiting, &entry),
+                    until: Some(self.time_of_change(waiting, &entry)),
                 };
                 let noted = journal.rebase(visit, entry.fence, base, now).await?;
                 if noted == Commit::Done {
@@ -48,11 +48,11 @@ impl Tracker {
     /// The moment that somebody else's change comes after: of the newest write, so that what is overdue is made good on top
     /// of the change. At the highest priority steps fall due that are never written; those that did while it was seen there
     /// are not made good.
-    fn time_of_change(&self, waiting: &Waiting, entry: &Entry) -> Option<Timestamp> {
+    fn time_of_change(&self, waiting: &Waiting, entry: &Entry) -> Timestamp {
         let settled = self.settled.as_deref().map(|(_, seen)| *seen);
         // Before the first write nothing but the head start can be in it.
         let written = entry.written_until().unwrap_or(waiting.since);
-        Some(settled.map_or(written, |seen| written.max(seen)))
+        settled.map_or(written, |seen| written.max(seen))
     }
 
     /// The journal does not work, so nothing may be written. Said once for all trackers, by the journal's watch.
@@ -72,7 +72,7 @@ impl Tracker {
     pub(super) async fn await_journal(&self) -> Next {
         let works = self.context.status.until_journal_works(true);
         match self.stop.run_until_cancelled(works).await {
-            Some(_) => Next::Look,
+            Some(()) => Next::Look,
             None => Next::End(Outcome::Stopped),
         }
     }

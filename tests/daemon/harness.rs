@@ -2,7 +2,13 @@
 //! what is waited for. Nothing here sleeps to let things happen: tests await conditions, and let virtual time pass only
 //! where time itself is what matters.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use callback_prioritizer::{
     clock::Clock,
@@ -42,6 +48,8 @@ pub(crate) struct Centre {
     pub(crate) clock: Clock,
     /// Settings, as environment variables.
     settings: BTreeMap<String, String>,
+    /// More of them, as a file.
+    file: Option<PathBuf>,
     /// What daemons remember; survives them.
     pub(crate) journal: Arc<dyn Journal>,
 }
@@ -76,6 +84,7 @@ impl Centre {
                 "GENESYSCLOUD_OAUTHCLIENT_SECRET".to_owned(),
                 "sandbox".to_owned(),
             )]),
+            file: None,
             journal: Arc::new(MemoryJournal::default()),
         };
         for (name, value) in settings {
@@ -88,6 +97,15 @@ impl Centre {
     pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
         self.settings
             .insert(format!("CALLBACK_PRIORITIZER__{name}"), value.to_owned());
+        self
+    }
+
+    /// With a settings file that says this.
+    pub(crate) fn file(mut self, content: &str) -> Self {
+        let name = format!("{}.toml", ConversationId::from_random(rand::random()));
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::write(&path, content).expect("a folder for the tests' files");
+        self.file = Some(path);
         self
     }
 
@@ -155,7 +173,7 @@ impl Centre {
         let status = Status::default();
         let shutdown = Shutdown::default();
         let daemon = Daemon {
-            settings: settings::load(None, &self.settings).expect("good settings"),
+            settings: settings::load(self.file.as_deref(), &self.settings).expect("good settings"),
             journal: Arc::clone(&self.journal),
             clock: self.clock,
             status: status.clone(),

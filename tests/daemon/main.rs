@@ -19,5 +19,6 @@ mod panics;
 mod recovery;
 mod remembering;
 mod requests;
+mod rules;
 mod sockets;
 mod stopping;

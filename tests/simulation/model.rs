@@ -195,11 +195,10 @@ impl Model {
 
     /// The stay, if there is one, ends.
     pub(crate) fn leave(&mut self, id: &ConversationId, now: Timestamp) {
+        let unknown_for = self.unknown_for();
+        // What happens to it later tells nobody anything of that end.
         if let Some(stay) = self.last(id).filter(|stay| stay.left.is_none()) {
             stay.left = Some(now);
-        }
-        let unknown_for = self.unknown_for();
-        if let Some(stay) = self.last(id) {
             // Its arrival may be told after its end.
             stay.end_unknown_for = unknown_for.max(stay.unknown_for);
         }

@@ -115,7 +115,9 @@ fn after_the_end(requests: &[Request], model: &Model) -> Verdict {
             ));
         }
         if elapsed(end, write.at) > LATE.max(unknown_for) {
-            return Err(format!("over at {end}, and yet {write:?}"));
+            return Err(format!(
+                "over at {end}, which may be unknown for {unknown_for:?}, and yet {write:?}"
+            ));
         }
     }
     Ok(())

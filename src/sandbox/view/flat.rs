@@ -32,18 +32,22 @@ pub(crate) fn flat_event(state: &State, conversation: &Conversation, now: Timest
     value["address"] = json!(conversation.customer.number);
     value["accessAttributes"] = json!([]);
     if let Value::Array(participants) = &mut value["participants"] {
-        for (participant, leg) in participants.iter_mut().zip(&conversation.legs) {
+        for (participant, leg) in participants.iter_mut().zip(legs(conversation)) {
             participant["initialState"] = json!(leg.initial.word());
         }
     }
     value
 }
 
+/// The legs of its own medium: topics of callbacks tell nothing of the call that came before.
+fn legs(conversation: &Conversation) -> impl Iterator<Item = &Leg> {
+    let legs = conversation.legs.iter();
+    legs.filter(|leg| leg.media == conversation.media)
+}
+
 /// What both have.
 fn body(state: &State, conversation: &Conversation, routing_data: impl Fn(&Leg) -> Value) -> Value {
-    let participants: Vec<_> = conversation
-        .legs
-        .iter()
+    let participants: Vec<_> = legs(conversation)
         .map(|leg| participant(state, conversation, leg, &routing_data(leg)))
         .collect();
     without_nulls(json!({
@@ -95,5 +99,6 @@ fn participant(
         "externalCampaign": callback.then_some(false),
         "skipEnabled": callback.then_some(true),
         "timeoutSeconds": callback.then_some(0),
+        "voicemail": nested::voicemail(conversation),
     })
 }

@@ -128,18 +128,18 @@ fn communication(conversation: &Conversation, leg: &Leg) -> (&'static str, Value
         "state": leg.state.word(),
         "id": leg.session,
         "segments": leg.segments.iter().map(segment).collect::<Vec<_>>(),
-        "direction": direction(conversation.media),
+        "direction": direction(leg.media),
         "held": false,
         "disconnectType": leg.disconnect.map(crate::sandbox::world::Disconnect::word),
         "connectedTime": time_if(leg.connected),
         "startAlertingTime": (leg.purpose == Purpose::Agent).then(|| time(leg.start)),
         "disconnectedTime": time_if(leg.end),
-        "provider": provider(conversation.media),
+        "provider": provider(leg.media),
         "peerId": leg.peer,
         "afterCallWorkRequired": false,
         "initialState": leg.initial.word(),
     });
-    let (list, own) = match conversation.media {
+    let (list, own) = match leg.media {
         Media::Callback => ("callbacks", callback_fields(conversation)),
         Media::Call => ("calls", call_fields(conversation)),
     };
@@ -162,7 +162,17 @@ fn callback_fields(conversation: &Conversation) -> Map<String, Value> {
         "callbackScheduledTime": time(conversation.due),
         "callerId": customer.number,
         "callerIdName": customer.name,
+        "voicemail": voicemail(conversation),
     }))
+}
+
+/// The voicemail that a callback is, if it is one.
+pub(super) fn voicemail(conversation: &Conversation) -> Value {
+    if conversation.voicemail {
+        json!({"id": conversation.id, "uploadStatus": "complete"})
+    } else {
+        Value::Null
+    }
 }
 
 /// What only calls have.
@@ -249,8 +259,24 @@ pub(super) fn routing_data(conversation: &Conversation, leg: &Leg, now: Timestam
         "queue": acd.then(|| queue_reference(leg, true)),
         "priority": shown_priority(conversation, leg, now),
         "skills": skills,
-        "scoredAgents": [],
+        "language": language(conversation).filter(|_| acd),
+        "scoredAgents": scored_agents(conversation),
     })
+}
+
+/// The language that a conversation asks for.
+fn language(conversation: &Conversation) -> Option<Value> {
+    let id = conversation.language.as_ref()?;
+    Some(json!({"id": id, "selfUri": format!("/api/v2/routing/languages/{id}")}))
+}
+
+/// The agents that are preferred: of a callback that waits for one agent that one, with the highest score.
+fn scored_agents(conversation: &Conversation) -> Value {
+    if conversation.agent_owned {
+        json!([{"agent": {"id": conversation.id}, "score": 100}])
+    } else {
+        json!([])
+    }
 }
 
 /// Routing data as events show it.
@@ -259,8 +285,9 @@ pub(super) fn event_routing_data(conversation: &Conversation, leg: &Leg, now: Ti
         Purpose::Customer => Value::Null,
         Purpose::Acd => json!({
             "queue": queue_reference(leg, false),
-            "language": {},
+            "language": language(conversation).unwrap_or_else(|| json!({})),
             "priority": shown_priority(conversation, leg, now),
+            "scoredAgents": scored_agents(conversation),
         }),
         Purpose::Agent => json!({"queue": {}, "language": {}, "priority": 0}),
     }

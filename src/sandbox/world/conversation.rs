@@ -68,6 +68,12 @@ pub(crate) struct Conversation {
     pub(crate) misses: u32,
     /// Skills asked of the agent, as ids.
     pub(crate) skills: Vec<String>,
+    /// Language asked of the agent, as an id.
+    pub(crate) language: Option<String>,
+    /// Whether it waits for one agent.
+    pub(crate) agent_owned: bool,
+    /// Whether it is a voicemail.
+    pub(crate) voicemail: bool,
     /// All legs, oldest first; the customer's is the first.
     pub(crate) legs: Vec<Leg>,
 }
@@ -100,8 +106,8 @@ impl Conversation {
             Media::Call => LegState::Connected,
             Media::Callback => LegState::Scheduled,
         };
-        let caller = Leg::new(dice, Purpose::Customer, &queue, initial, at);
-        let mut acd = Leg::new(dice, Purpose::Acd, &queue, initial, at);
+        let caller = Leg::new(dice, media, Purpose::Customer, &queue, initial, at);
+        let mut acd = Leg::new(dice, media, Purpose::Acd, &queue, initial, at);
         acd.peer = Some(caller.session.clone());
         acd.base = priority;
         Self {
@@ -116,7 +122,29 @@ impl Conversation {
             handling: None,
             misses: 0,
             skills: Vec::new(),
+            language: None,
+            agent_owned: false,
+            voicemail: false,
             legs: vec![caller, acd],
+        }
+    }
+
+    /// The customer called before, and waited in the queue until the callback was made of the call.
+    pub(crate) fn called(&mut self, dice: &mut Dice, arrived: Timestamp) {
+        self.arrived = arrived;
+        if arrived < self.start {
+            let queue = self.legs[0].queue.clone();
+            let mut call = Leg::new(
+                dice,
+                Media::Call,
+                Purpose::Acd,
+                &queue,
+                LegState::Connected,
+                arrived,
+            );
+            call.peer = Some(self.legs[0].session.clone());
+            call.finish(self.start, Disconnect::Client);
+            self.legs.insert(1, call);
         }
     }
 
@@ -195,7 +223,14 @@ impl Conversation {
     /// An agent is alerted; the ACD leg stays as it is.
     pub(crate) fn alert(&mut self, dice: &mut Dice, user: User, at: Timestamp) -> ParticipantId {
         let queue = self.last_acd().unwrap_or(&self.legs[0]).queue.clone();
-        let mut leg = Leg::new(dice, Purpose::Agent, &queue, LegState::Alerting, at);
+        let mut leg = Leg::new(
+            dice,
+            self.media,
+            Purpose::Agent,
+            &queue,
+            LegState::Alerting,
+            at,
+        );
         leg.peer = Some(self.legs[0].session.clone());
         leg.user = Some(user);
         let id = leg.id.clone();
@@ -225,7 +260,14 @@ impl Conversation {
         self.finish(at, |leg| {
             (leg.purpose != Purpose::Customer).then_some(Disconnect::Transfer)
         });
-        let mut acd = Leg::new(dice, Purpose::Acd, queue, LegState::Connected, at);
+        let mut acd = Leg::new(
+            dice,
+            self.media,
+            Purpose::Acd,
+            queue,
+            LegState::Connected,
+            at,
+        );
         acd.peer = Some(self.legs[0].session.clone());
         acd.base = priority;
         self.legs.push(acd);

@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::{Dice, User};
+use super::{Dice, Media, User};
 use crate::conversation::{ParticipantId, Priority, QueueId};
 
 /// Whose leg it is.
@@ -97,6 +97,8 @@ pub(crate) struct Leg {
     pub(crate) session: String,
     /// Whose it is.
     pub(crate) purpose: Purpose,
+    /// Call or callback.
+    pub(crate) media: Media,
     /// Queue it belongs to.
     pub(crate) queue: QueueId,
     /// Agent it belongs to, for an agent's leg.
@@ -125,6 +127,7 @@ impl Leg {
     /// A leg that begins at `at` in a state.
     pub(crate) fn new(
         dice: &mut Dice,
+        media: Media,
         purpose: Purpose,
         queue: &QueueId,
         initial: LegState,
@@ -133,6 +136,7 @@ impl Leg {
         let mut leg = Self {
             id: dice.participant(),
             session: dice.uuid(),
+            media,
             purpose,
             queue: queue.clone(),
             user: None,

@@ -96,6 +96,12 @@ pub struct Callback {
     pub missed_alerts: u32,
     /// Ids of skills it asks for.
     pub skills: Vec<String>,
+    /// Id of the language it asks for.
+    pub language: Option<String>,
+    /// Whether it waits for one agent.
+    pub agent_owned: bool,
+    /// Whether it is a voicemail that was left for the queue.
+    pub voicemail: bool,
 }
 
 impl Callback {
@@ -112,7 +118,31 @@ impl Callback {
             handling: None,
             missed_alerts: 0,
             skills: Vec::new(),
+            language: None,
+            agent_owned: false,
+            voicemail: false,
         }
+    }
+
+    /// With a participant attribute that a flow has set.
+    #[must_use]
+    pub fn with_attribute(mut self, name: &str, value: &str) -> Self {
+        let customer = self.customer.get_or_insert_with(|| Customer {
+            name: "Somebody".to_owned(),
+            number: "+15550100".to_owned(),
+            attributes: BTreeMap::new(),
+        });
+        customer
+            .attributes
+            .insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Made of a call that had waited this long.
+    #[must_use]
+    pub fn called_before(mut self, before: Duration) -> Self {
+        self.called_before = before;
+        self
     }
 
     /// With this priority.

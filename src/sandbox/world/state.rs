@@ -36,6 +36,10 @@ pub(crate) struct State {
     pub(crate) dice: Dice,
     /// Queues, in the order they were made.
     pub(crate) queues: Vec<Queue>,
+    /// Skills: id and name.
+    pub(crate) skills: Vec<(String, String)>,
+    /// Languages, likewise.
+    pub(crate) languages: Vec<(String, String)>,
     /// Conversations that ever were.
     pub(crate) conversations: HashMap<ConversationId, Conversation>,
     /// Their ids, in the order they were made.
@@ -64,6 +68,8 @@ impl State {
         Self {
             dice,
             queues: Vec::new(),
+            skills: Vec::new(),
+            languages: Vec::new(),
             conversations: HashMap::new(),
             order: Vec::new(),
             writes: Vec::new(),
@@ -127,7 +133,10 @@ impl State {
         };
         let mut conversation = Conversation::open(&mut self.dice, Media::Callback, opening);
         conversation.skills = callback.skills;
-        conversation.arrived = minus(made, callback.called_before);
+        conversation.language = callback.language;
+        conversation.agent_owned = callback.agent_owned;
+        conversation.voicemail = callback.voicemail;
+        conversation.called(&mut self.dice, minus(made, callback.called_before));
         conversation.handling = callback.handling;
         conversation.misses = callback.missed_alerts;
         let id = self.take_in(conversation);

@@ -1,5 +1,7 @@
 //! Making things: queues, calls, callbacks, agents, traffic.
 
+use std::collections::BTreeMap;
+
 use axum::{Json, extract::State};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -53,6 +55,22 @@ struct New {
     number: Option<String>,
     /// For a call: time from one raise by its flow to the next.
     ladder: Option<Span>,
+    /// For a callback: how long the call that it was made of had waited.
+    called_before: Option<Span>,
+    /// For a callback: participant attributes, as a flow has set them.
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+    /// For a callback: ids of skills.
+    #[serde(default)]
+    skills: Vec<String>,
+    /// For a callback: id of a language.
+    language: Option<String>,
+    /// For a callback: it waits for one agent.
+    #[serde(default)]
+    agent_owned: bool,
+    /// For a callback: it is a voicemail.
+    #[serde(default)]
+    voicemail: bool,
 }
 
 /// `POST /sandbox/callbacks`.
@@ -65,10 +83,18 @@ pub(super) async fn add_callback(
         priority: new.priority,
         scheduled_in: span(new.scheduled_in.as_ref())?,
         waited: span(new.waited.as_ref())?.unwrap_or_default(),
+        called_before: span(new.called_before.as_ref())?.unwrap_or_default(),
+        skills: new.skills,
+        language: new.language,
+        agent_owned: new.agent_owned,
+        voicemail: new.voicemail,
         ..Callback::to(&queue(&platform, &new.queue)?)
     };
     if let (Some(name), Some(number)) = (&new.name, &new.number) {
         callback = callback.for_customer(name, number);
+    }
+    for (name, value) in &new.attributes {
+        callback = callback.with_attribute(name, value);
     }
     let id = platform.world.add_callback(callback);
     Ok(Json(json!({"conversationId": id})))
