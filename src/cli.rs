@@ -4,6 +4,8 @@ mod check;
 
 mod demo;
 
+mod explain;
+
 mod history;
 
 mod run;
@@ -24,7 +26,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     conversation::ConversationId,
-    settings::{self, Settings, SettingsError},
+    policy::rules::Rules,
+    settings::{self, Settings, SettingsError, Severity},
 };
 
 /// How a command ended, as the process says it.
@@ -79,6 +82,8 @@ pub enum Command {
     Run(Run),
     /// Say what the settings mean, and with --online what the platform says to them; write nothing
     Check(Check),
+    /// Say what the rules make of one callback, and why: every raise to come, and what its score means
+    Explain(Explain),
     /// Watch a rush hour: the real daemon on an embedded platform, no account needed
     Demo(Demo),
     /// Show what was raised, when and how late; also while the daemon runs
@@ -115,6 +120,64 @@ pub struct Check {
     /// Ask the platform too: token, topics, queues, one sweep
     #[arg(long)]
     pub online: bool,
+}
+
+/// `explain`
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// Where the settings are.
+    #[command(flatten)]
+    pub source: Source,
+    /// A conversation of your organisation, read from the platform and the journal; nothing is written
+    #[arg(long, value_name = "ID", conflicts_with_all = ["queue", "priority", "skill", "language", "division", "attribute", "waited", "before", "scheduled", "agent_owned", "voicemail", "at"])]
+    pub conversation: Option<ConversationId>,
+    /// The queue it waits in
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// The priority that it arrived with
+    #[arg(
+        long,
+        value_name = "POINTS",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    pub priority: i64,
+    /// A skill that it asks for; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub skill: Vec<String>,
+    /// The language that it asks for
+    #[arg(long, value_name = "NAME")]
+    pub language: Option<String>,
+    /// A division that it belongs to; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub division: Vec<String>,
+    /// A participant attribute; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = explain::attribute)]
+    pub attribute: Vec<(String, String)>,
+    /// How long the callback has waited
+    #[arg(long, value_name = "TIME", value_parser = settings::interval, default_value = "0s")]
+    pub waited: Duration,
+    /// How long its caller had waited in queues before
+    #[arg(long, value_name = "TIME", value_parser = settings::interval, default_value = "0s")]
+    pub before: Duration,
+    /// It was planned for a time
+    #[arg(long)]
+    pub scheduled: bool,
+    /// It waits for one agent
+    #[arg(long)]
+    pub agent_owned: bool,
+    /// It is a voicemail
+    #[arg(long)]
+    pub voicemail: bool,
+    /// The moment to explain, such as "mon 17:55" or 2026-01-05T17:55:00Z; now, without it
+    #[arg(long, value_name = "WHEN")]
+    pub at: Option<String>,
+    /// How many of the raises to come are told
+    #[arg(long, value_name = "NUMBER", default_value_t = 12)]
+    pub raises: usize,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `demo`
@@ -163,6 +226,7 @@ impl Cli {
         let done = match self.command {
             Command::Run(command) => run::run(&command),
             Command::Check(command) => check::run(&command),
+            Command::Explain(command) => explain::run(&command),
             Command::Demo(command) => demo::run(&command),
             Command::History(command) => history::run(&command),
             Command::Sandbox(command) => sandbox::run(&command),
@@ -208,6 +272,19 @@ fn load(source: &Source) -> Result<Settings, SettingsError> {
 fn journal_settings(source: &Source) -> Result<settings::Journal, SettingsError> {
     let environment: BTreeMap<String, String> = settings::environment(std::env::vars_os())?;
     settings::load_journal(source.config.as_deref(), &environment)
+}
+
+/// The rules, by the same settings; nothing else of them needs to be there.
+fn load_rules(source: &Source) -> Result<Rules, Failed> {
+    let environment: BTreeMap<String, String> = settings::environment(std::env::vars_os())?;
+    let (rules, findings) = settings::load_rules(source.config.as_deref(), &environment)?;
+    let refused = findings
+        .into_iter()
+        .find(|finding| finding.severity == Severity::Error);
+    match refused {
+        Some(refused) => Err(Failed::new(Exit::Settings, refused.to_string())),
+        None => Ok(rules),
+    }
 }
 
 /// The runtime of a command that talks to the platform.

@@ -30,13 +30,14 @@
 //! | [`genesys`] | the platform as we need it: one request path, failures classified, sockets |
 //! | [`conversation`] | ids, priorities, visits, what was observed |
 //! | `source` | where callbacks come from: notifications, the sweep that repairs them, and whether both can be relied on |
-//! | [`policy`] | when to raise, by how much, when to stop; pure |
+//! | [`policy`] | whose policy is whose, when to raise, by how much, when to stop; pure |
 //! | `tracker` | one conversation, one task |
 //! | `fleet` | owns all trackers |
 //! | [`journal`] | bases and claims: what must not be forgotten |
 //! | [`daemon`] | composition: start order, stop order |
 //! | [`status`] | one observable snapshot, and a page of it |
 //! | [`sandbox`] | the platform in process, for the demo, the tests and anyone who wants to try |
+//! | [`explain`] | what the rules make of one callback, and why |
 //! | [`demo`] | a rush hour, told as it happens and measured |
 //!
 //! # What always holds
@@ -60,6 +61,8 @@
 //! - **participant**, **leg**: one party in it; the **ACD leg** is the queue's own.
 //! - **queue**, **priority**: where it waits, and with how many points; a point is worth a minute of queue time.
 //! - **visit**: one ACD leg, one stay in a queue. A transfer ends one and starts another; a missed alert does not.
+//! - **rule**, **policy**, **ladder**: for whom, what becomes of them, and how points grow with time, **rung** by rung. **origin**:
+//!   when the caller first entered a queue. **credit**: points for the time from then to the callback's own entry.
 //! - **base**: the priority that points are added to. **step**: one raise of the schedule. **target**: the priority a
 //!   callback should have now.
 //! - **look**: reading a conversation. **raise**: writing its priority. **sweep**: asking for all that wait.
@@ -105,3 +108,5 @@ pub mod status;
 pub mod sandbox;
 
 pub mod demo;
+
+pub mod explain;

@@ -64,6 +64,7 @@ pub(crate) use interval::Spelled;
 pub use interval::read as interval;
 pub use region::Region;
 pub use streaming::{RefusedUri, StreamingHost};
+pub(crate) use written::{time_of_day, weekday};
 
 /// The reference manual, which is also the lowest layer. A test proves that it equals the defaults of the types.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -193,13 +194,7 @@ pub fn load(
         environment,
     )?;
     let mut noticed = findings::noticed(file.as_ref(), &overrides, &written, &secret);
-    let given = |setting: &str| {
-        let in_file = file
-            .as_ref()
-            .is_some_and(|file| file.mentioned.contains(setting));
-        in_file || overrides.gives(setting)
-    };
-    let (rules, contradictions) = policies::rules(&written, given);
+    let (rules, contradictions) = policies::rules(&written, given(file.as_ref(), &overrides));
     noticed.extend(contradictions);
     let origin = describe::origin(file.as_ref(), &overrides, &secret);
     let written::Written {
@@ -239,6 +234,23 @@ pub fn load_journal(
 ) -> Result<Journal, SettingsError> {
     let (_, _, written) = read(file, environment)?;
     Ok(remembered(written.journal, environment))
+}
+
+/// Loads the rules, and what is wrong with them, from the same layers, for those who need no way to sign in either.
+pub fn load_rules(
+    file: Option<&Path>,
+    environment: &BTreeMap<String, String>,
+) -> Result<(Rules, Vec<Finding>), SettingsError> {
+    let (file, overrides, written) = read(file, environment)?;
+    Ok(policies::rules(&written, given(file.as_ref(), &overrides)))
+}
+
+/// Whether somebody has written a setting, so that it is no default.
+fn given(file: Option<&SettingsFile>, overrides: &Overrides) -> impl Fn(&str) -> bool {
+    move |setting| {
+        let in_file = file.is_some_and(|file| file.mentioned.contains(setting));
+        in_file || overrides.gives(setting)
+    }
 }
 
 /// Reads the layers and lays them over each other. Paths are resolved.

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Row, params};
 
 use super::{
-    JournalError, OpenError, Write,
-    sqlite::{Known, Time, is_held, known, trouble},
+    Entry, JournalError, OpenError, Write,
+    sqlite::{Known, Time, entry_of, is_held, known, trouble},
 };
 use crate::conversation::{ConversationId, QueueId, Visit};
 
@@ -198,6 +198,18 @@ impl History {
         Ok(rest
             .map(|(at, what)| Event::Daemon { at, what })
             .try_for_each(listener))
+    }
+
+    /// What is known of a visit.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read, or is of an earlier format, which the next start of the daemon brings up to date.
+    pub fn entry(&self, visit: &Visit) -> Result<Option<Entry>, HistoryError> {
+        if self.empty {
+            return Ok(None);
+        }
+        let known = entry_of(&self.connection, visit);
+        known.map_err(|error| HistoryError::Unreadable(trouble(&self.path, &error)))
     }
 
     /// What happened to daemons, oldest first.

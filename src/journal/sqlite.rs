@@ -40,6 +40,7 @@ use crate::{
     policy::Base,
 };
 
+pub(super) use claims::entry_of;
 pub(super) use column::Time;
 pub(super) use lock::is_held;
 pub use open::OpenError;

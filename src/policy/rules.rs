@@ -32,7 +32,7 @@ pub struct Rule {
 }
 
 /// What becomes of a callback.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Treatment {
     /// It is left alone.
     pub skip: bool,
@@ -40,6 +40,19 @@ pub struct Treatment {
     pub policy: Policy,
     /// Since when its caller waits.
     pub count_from: CountFrom,
+    /// Whether the platform gives it a time of entry of its own, rather than its caller's.
+    pub entry_reset: bool,
+}
+
+impl Default for Treatment {
+    fn default() -> Self {
+        Self {
+            skip: false,
+            policy: Policy::default(),
+            count_from: CountFrom::default(),
+            entry_reset: true,
+        }
+    }
 }
 
 /// Where it is read from since when a caller waits.

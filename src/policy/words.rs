@@ -103,7 +103,7 @@ impl fmt::Display for Hours {
         let spans: Vec<String> = spans.collect();
         let zone = self.zone.iana_name().unwrap_or("UTC");
         let outside = match self.outside {
-            Outside::Runs => "outside them raises pause and are made up for",
+            Outside::Runs => "outside them raises pause, and are made good at the opening",
             Outside::Stops => "outside them the clock stops",
         };
         write!(f, "on {} ({zone}), {outside}", spans.join(" and "))

@@ -236,6 +236,7 @@ fn treatment(table: &Table, place: &str, findings: &mut Vec<Finding>) -> Treatme
         skip: table.skip.unwrap_or(false),
         policy,
         count_from: count_from.unwrap_or(CountFrom::Conversation),
+        entry_reset: counted,
     }
 }
 

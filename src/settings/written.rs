@@ -18,6 +18,7 @@ use super::{
 };
 
 pub(super) use policy::{Mirror, Policy, Rule, USUAL_WAIT};
+pub(crate) use policy::{time_of_day, weekday};
 
 /// All sections. An empty file is a complete one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -11,10 +11,10 @@ use std::{
 use tracing::warn;
 
 use crate::{
-    conversation::QueueId,
+    conversation::{Background, Priority, QueueId, Waiting},
     genesys::{Genesys, NameList},
     pattern::Pattern,
-    policy::rules::{Named, Rules, When},
+    policy::rules::{Facts, Named, Rules, When},
 };
 
 /// Names by id, list by list.
@@ -75,13 +75,39 @@ impl Names {
     }
 
     /// The thing with this id, with its name where that is known.
-    pub(crate) fn of(&self, list: NameList, id: String) -> Named {
+    fn of(&self, list: NameList, id: String) -> Named {
         let name = self
             .known()
             .get(&list)
             .and_then(|names| names.get(&id))
             .cloned();
         Named { id, name }
+    }
+
+    /// All that rules can ask about a callback that arrived with this priority.
+    pub(crate) fn facts(
+        &self,
+        waiting: &Waiting,
+        background: &Background,
+        arrived: Priority,
+    ) -> Facts {
+        let named = |list, id: &dyn ToString| self.of(list, id.to_string());
+        let all = |list, ids: &[String]| ids.iter().map(|id| named(list, id)).collect();
+        Facts {
+            queue: waiting.queue.as_ref().map(|id| named(NameList::Queues, id)),
+            skills: all(NameList::Skills, &background.skills),
+            language: background
+                .language
+                .as_ref()
+                .map(|id| named(NameList::Languages, id)),
+            divisions: all(NameList::Divisions, &background.divisions),
+            priority: arrived,
+            attributes: background.attributes.clone(),
+            scheduled: waiting.kind.scheduled,
+            agent_owned: waiting.kind.agent_owned,
+            voicemail: waiting.kind.voicemail,
+            first_entry: background.first_entry,
+        }
     }
 
     /// What is known.

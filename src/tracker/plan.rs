@@ -5,11 +5,7 @@ use tracing::debug;
 use super::{Next, Outcome, Tracker};
 use crate::{
     conversation::{Background, Priority, Waiting},
-    genesys::NameList,
-    policy::{
-        Limit, Policy,
-        rules::{Choice, Facts},
-    },
+    policy::{Limit, Policy, rules::Choice},
 };
 
 impl Tracker {
@@ -29,7 +25,9 @@ impl Tracker {
         if rules.ask_for_the_whole() && waiting.background.is_none() {
             return None;
         }
-        let facts = self.facts(waiting, arrived);
+        let nothing = Background::default();
+        let background = waiting.background.as_deref().unwrap_or(&nothing);
+        let facts = self.context.names.facts(waiting, background, arrived);
         let choice = rules.choose(&facts);
         if let Some(treatment) = rules.treatment(choice) {
             match treatment.origin(&facts, waiting.since) {
@@ -48,29 +46,6 @@ impl Tracker {
         if let (Some(_), Some(known)) = (self.choice, &self.seen) {
             waiting.origin = known.origin;
             waiting.background = None;
-        }
-    }
-
-    /// All that rules can ask about.
-    fn facts(&self, waiting: &Waiting, arrived: Priority) -> Facts {
-        let named = |list, id: &dyn ToString| self.context.names.of(list, id.to_string());
-        let nothing = Background::default();
-        let background = waiting.background.as_deref().unwrap_or(&nothing);
-        let all = |list, ids: &[String]| ids.iter().map(|id| named(list, id)).collect();
-        Facts {
-            queue: waiting.queue.as_ref().map(|id| named(NameList::Queues, id)),
-            skills: all(NameList::Skills, &background.skills),
-            language: background
-                .language
-                .as_ref()
-                .map(|id| named(NameList::Languages, id)),
-            divisions: all(NameList::Divisions, &background.divisions),
-            priority: arrived,
-            attributes: background.attributes.clone(),
-            scheduled: waiting.kind.scheduled,
-            agent_owned: waiting.kind.agent_owned,
-            voicemail: waiting.kind.voicemail,
-            first_entry: background.first_entry,
         }
     }
 

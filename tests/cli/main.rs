@@ -6,6 +6,7 @@
     reason = "what surprises a test ends it, in its helping functions too"
 )]
 
+mod explain;
 mod front;
 mod help;
 mod online;

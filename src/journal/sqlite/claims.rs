@@ -1,7 +1,7 @@
 //! Entries and claims as rows. Each function is one transaction's work, and nobody else writes meanwhile.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::{Claim, Commit, Entry, Fence, Owner, Write, column::Time};
 use crate::{
@@ -270,9 +270,17 @@ impl Settled {
     }
 }
 
+/// The entry of a visit, for whoever only reads.
+pub(in crate::journal) fn entry_of(
+    connection: &Connection,
+    visit: &Visit,
+) -> rusqlite::Result<Option<Entry>> {
+    Ok(find(connection, visit)?.map(|known| known.entry))
+}
+
 /// The row of a visit.
-fn find(transaction: &Transaction<'_>, visit: &Visit) -> rusqlite::Result<Option<Known>> {
-    let known = transaction
+fn find(connection: &Connection, visit: &Visit) -> rusqlite::Result<Option<Known>> {
+    let known = connection
         .prepare_cached(
             "SELECT id, base, base_step, base_until, fence, last_step, last_from, last_to, last_due_at, last_covers,
                  last_at, seen_at, over_at IS NOT NULL
@@ -283,7 +291,7 @@ fn find(transaction: &Transaction<'_>, visit: &Visit) -> rusqlite::Result<Option
     let Some(mut known) = known else {
         return Ok(None);
     };
-    known.entry.open = transaction
+    known.entry.open = connection
         .prepare_cached(
             "SELECT fence, step, from_priority, to_priority, due_at, at, at FROM history
              WHERE conversation = ?1 AND leg = ?2 AND outcome IS NULL ORDER BY fence",

@@ -429,7 +429,7 @@ fn days(text: &str) -> Result<Days, String> {
 }
 
 /// A day of the week.
-pub(in crate::settings) fn weekday(text: &str) -> Result<civil::Weekday, String> {
+pub(crate) fn weekday(text: &str) -> Result<civil::Weekday, String> {
     let word = text.trim().to_ascii_lowercase();
     let known = DAYS.iter().find(|(name, _)| *name == word);
     known.map(|(_, day)| *day).ok_or_else(|| {
@@ -441,7 +441,7 @@ pub(in crate::settings) fn weekday(text: &str) -> Result<civil::Weekday, String>
 }
 
 /// A time of day: `08:00`; `24:00` is the end of the day.
-pub(in crate::settings) fn time_of_day(text: &str) -> Result<civil::Time, String> {
+pub(crate) fn time_of_day(text: &str) -> Result<civil::Time, String> {
     let refused = || {
         format!(
             "`{}` is no time of day: write hours and minutes such as \"08:00\"",
