@@ -160,15 +160,9 @@ pub struct Explain {
     /// How long its caller had waited in queues before
     #[arg(long, value_name = "TIME", value_parser = settings::interval, default_value = "0s")]
     pub before: Duration,
-    /// It was planned for a time
-    #[arg(long)]
-    pub scheduled: bool,
-    /// It waits for one agent
-    #[arg(long)]
-    pub agent_owned: bool,
-    /// It is a voicemail
-    #[arg(long)]
-    pub voicemail: bool,
+    /// Of which kind it is.
+    #[command(flatten)]
+    pub kind: KindOfCallback,
     /// The moment to explain, such as "mon 17:55" or 2026-01-05T17:55:00Z; now, without it
     #[arg(long, value_name = "WHEN")]
     pub at: Option<String>,
@@ -178,6 +172,20 @@ pub struct Explain {
     /// One JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// Of which kind a callback is.
+#[derive(Args, Debug)]
+pub struct KindOfCallback {
+    /// It was planned for a time
+    #[arg(long)]
+    pub scheduled: bool,
+    /// It waits for one agent
+    #[arg(long)]
+    pub agent_owned: bool,
+    /// It is a voicemail
+    #[arg(long)]
+    pub voicemail: bool,
 }
 
 /// `demo`

@@ -2,6 +2,8 @@
 //!
 //! Writes nothing: the online part gets a token, reads topics and queues, and makes one sweep. Results go to stdout.
 
+mod rules;
+
 use std::io::{self, Write, stdout};
 
 use super::{Check, Exit, Failed, load, runtime};
@@ -106,7 +108,7 @@ async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> 
     let genesys = Genesys::new(
         &settings.genesys,
         true,
-        None,
+        Some(Vec::new()),
         Clock::System,
         Status::default(),
     )
@@ -134,6 +136,7 @@ async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> 
         ),
         Ok(_) => report.say("Conversations: may be read."),
     }
+    rules::names(&genesys, &settings.rules, report).await;
     match sweep::find(&genesys, &queues, &Manner::default()).await {
         Ok(found) => {
             let some = if found.truncated { "at least " } else { "" };
@@ -141,6 +144,7 @@ async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> 
                 "Sweep: {some}{} callbacks wait in these queues now.",
                 found.sightings.len()
             ));
+            rules::entries(&genesys, settings, &found.sightings, report).await;
         }
         Err(failure) => report.failed("Sweep", Some("analytics:queueObservation:view"), &failure),
     }

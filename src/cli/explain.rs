@@ -57,9 +57,9 @@ fn made_up(command: &Explain) -> Result<Explanation, Failed> {
         Failed::new(Exit::Usage, sentence)
     })?;
     let kind = Kind {
-        scheduled: command.scheduled,
-        agent_owned: command.agent_owned,
-        voicemail: command.voicemail,
+        scheduled: command.kind.scheduled,
+        agent_owned: command.kind.agent_owned,
+        voicemail: command.kind.voicemail,
     };
     let case = Case {
         facts: &facts(command, priority, kind, since),

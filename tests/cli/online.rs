@@ -44,6 +44,38 @@ async fn a_good_platform_is_told_of_in_sentences_and_nothing_is_written() {
 }
 
 #[tokio::test]
+async fn what_rules_name_and_policies_count_is_held_against_the_platform() {
+    let sandbox = sandbox().await;
+    let support = sandbox.world().queue("Support").unwrap();
+    let _spanish = sandbox.world().add_skill("Spanish");
+    let minutes = std::time::Duration::from_mins;
+    let made_of_a_call = Callback::to(&support).called_before(minutes(7));
+    let _waiting = sandbox.world().add_callback(made_of_a_call);
+    let settings = crate::program::folder("rules-settings").join("settings.toml");
+    let rules = "[[rules]]\nskill = [\"spanish\", \"klingon\"]\n[[rules]]\nname = \"typo\"\nqueue = \"Suport\"";
+    std::fs::write(&settings, rules).unwrap();
+    let arguments = ["check", "--online", "--config", settings.to_str().unwrap()];
+    let ended = Program::new("rules", &arguments)
+        .in_sandbox(&sandbox)
+        .set("POLICY__CREDIT", "waited")
+        .finish()
+        .await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    for sentence in [
+        "warning: rules (rule 1): none of the skills is meant by `klingon`",
+        "warning: rules (typo): none of the queues is meant by `Suport`",
+        "Entry: 1 callbacks were made of calls that had waited, and the platform lists 1 of them as waiting since their own entry",
+    ] {
+        assert!(
+            ended.out.contains(sentence),
+            "{sentence} is missing: {}",
+            ended.out
+        );
+    }
+    assert!(!ended.out.contains("meant by `spanish`"), "{}", ended.out);
+}
+
+#[tokio::test]
 async fn refused_credentials_end_with_77_and_a_remedy() {
     let sandbox = sandbox().await;
     let refused = check("refused").at(&sandbox.url(), "wrong").finish().await;
