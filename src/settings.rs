@@ -273,13 +273,15 @@ fn read(
 fn layer(file: Option<&SettingsFile>, overrides: &Overrides) -> Result<Written, SettingsError> {
     let text = file.map_or("", |file| file.text.as_str());
     let source = |text: &str| config::File::from_str(text, FileFormat::Toml);
-    Config::builder()
+    let layered: toml::Table = Config::builder()
         .add_source(source(DEFAULTS))
         .add_source(source(text))
         .add_source(source(&overrides.table.to_string()))
         .build()
         .and_then(Config::try_deserialize)
-        .map_err(|error| SettingsError::Layers(Box::new(error)))
+        .map_err(|error| SettingsError::Layers(Box::new(error)))?;
+    // As text once more, so that there is one reading of settings in the program instead of three.
+    written::read(&layered.to_string()).map_err(|error| SettingsError::Layers(Box::new(error)))
 }
 
 /// Relative paths in the file count from the file's folder; those in the environment from the working directory.

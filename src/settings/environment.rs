@@ -7,7 +7,6 @@
 
 use std::{collections::BTreeMap, ffi::OsString};
 
-use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::{
@@ -15,7 +14,7 @@ use super::{
     error::SettingsError,
     nearest::did_you_mean,
     strict::NO_SECRET_HERE,
-    written::Written,
+    written,
 };
 
 /// The variables of the platform's own tools that stand for settings. The secret is not among them: see `secret`.
@@ -86,7 +85,7 @@ impl Overrides {
         let value = value_of(setting.form, text).map_err(|sentence| refused(variable, sentence))?;
         let section = Table::from_iter([(setting.key.to_owned(), value.clone())]);
         let alone = Table::from_iter([(setting.section.to_owned(), Value::Table(section))]);
-        Written::deserialize(alone).map_err(|error| refused(variable, error.message()))?;
+        written::read(&alone.to_string()).map_err(|error| refused(variable, error.message()))?;
         self.table
             .entry(setting.section)
             .or_insert_with(|| Value::Table(Table::new()))

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     catalogue::{self, Form, Setting},
     nearest::did_you_mean,
-    written::Written,
+    written::{self, Written},
 };
 
 /// Why a document is refused. Never holds a value of an unknown key: it might be a secret.
@@ -51,7 +51,7 @@ pub(super) fn read(text: &str) -> Result<(BTreeSet<String>, Written), Refusal> {
     for entry in document.get_ref() {
         places.extend(check_section(entry)?);
     }
-    let written = toml::from_str::<Written>(text).map_err(|error| {
+    let written = written::read(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
         Refusal {
             offset,

@@ -40,6 +40,11 @@ pub(super) struct Written {
     pub(super) log: Log,
 }
 
+/// Reads settings.
+pub(super) fn read(text: &str) -> Result<Written, toml::de::Error> {
+    toml::from_str(text)
+}
+
 /// `[genesys]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
