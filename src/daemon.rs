@@ -175,7 +175,12 @@ impl Daemon {
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
         let (follow_sender, follows) = mpsc::unbounded_channel();
         let sight = Arc::new(Sight::new(self.status.clone()));
-        let context = self.context(genesys, queues, names, &sight, follow_sender);
+        let context = self.context(
+            (genesys, queues, names),
+            &sight,
+            follow_sender,
+            stop.clone(),
+        );
         let sweeps = SweepRequests::default();
         let sweep = Sweep {
             genesys: Arc::clone(genesys),
@@ -206,9 +211,7 @@ impl Daemon {
             fleet: JoinSet::new(),
             stop: stop.clone(),
         };
-        parts
-            .fleet
-            .spawn(Fleet::new(context, stop.clone()).run(notices, GRACE));
+        parts.fleet.spawn(Fleet::new(context).run(notices, GRACE));
         parts.spawn("sweep", sweep.run(first, stop.clone()));
         parts.spawn("notifications", notifications.run(stop.clone()));
         parts.spawn("upkeep of the journal", self.upkeep().run(stop));
@@ -229,11 +232,10 @@ impl Daemon {
     /// What all trackers share.
     fn context(
         &self,
-        genesys: &Arc<Genesys>,
-        queues: &Arc<Queues>,
-        names: &Arc<Names>,
+        (genesys, queues, names): (&Arc<Genesys>, &Arc<Queues>, &Arc<Names>),
         sight: &Arc<Sight>,
         follows: mpsc::UnboundedSender<Follow>,
+        stop: CancellationToken,
     ) -> Arc<Context> {
         Arc::new(Context {
             genesys: Arc::clone(genesys),
@@ -245,6 +247,7 @@ impl Daemon {
             status: self.status.clone(),
             pace: Pace::new(self.settings.genesys.budget),
             follows,
+            stop,
             dry_run: self.settings.callbacks.dry_run,
             at_journal: Semaphore::new(AT_JOURNAL),
             denied: Mutex::default(),

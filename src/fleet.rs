@@ -12,7 +12,6 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use crate::{
@@ -45,8 +44,6 @@ pub(crate) struct Fleet {
     ended: HashMap<ConversationId, Instant>,
     /// Panics by conversation.
     panics: HashMap<ConversationId, u32>,
-    /// Ends all trackers.
-    stop: CancellationToken,
 }
 
 /// A visit that waits on without needing a raise.
@@ -71,8 +68,8 @@ impl Settled {
 }
 
 impl Fleet {
-    /// A fleet without trackers; `stop` ends them all.
-    pub(crate) fn new(context: Arc<Context>, stop: CancellationToken) -> Self {
+    /// A fleet without trackers.
+    pub(crate) fn new(context: Arc<Context>) -> Self {
         Self {
             context,
             trackers: JoinSet::new(),
@@ -81,7 +78,6 @@ impl Fleet {
             settled: HashMap::new(),
             ended: HashMap::new(),
             panics: HashMap::new(),
-            stop,
         }
     }
 
@@ -96,7 +92,7 @@ impl Fleet {
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = self.stop.cancelled() => break,
+                () = self.context.stop.cancelled() => break,
                 _ = pulse.tick() => self.context.sight.pulse(),
                 Some(notice) = notices.recv() => self.heed(notice),
                 Some(ended) = self.trackers.join_next_with_id() => self.reap(ended),
@@ -238,7 +234,6 @@ impl Fleet {
             id.clone(),
             Arc::clone(&self.context),
             Arc::clone(&view),
-            self.stop.clone(),
             settled,
         );
         let late = self.ended.contains_key(&id);

@@ -21,7 +21,7 @@ mod sqlite;
 
 mod watched;
 
-use std::time::Duration;
+use std::{num::NonZeroI64, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -83,7 +83,18 @@ impl Owner {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fence(i64);
 
+impl From<NonZeroI64> for Fence {
+    fn from(number: NonZeroI64) -> Self {
+        Self(number.get())
+    }
+}
+
 impl Fence {
+    /// Its number; nothing before the first claim.
+    pub(crate) fn number(self) -> Option<NonZeroI64> {
+        NonZeroI64::new(self.0)
+    }
+
     /// The number after this one.
     fn next(self) -> Self {
         Self(self.0.saturating_add(1))

@@ -5,11 +5,10 @@
 //! write in flight is never cut off. The permit of a write is waited for *before* the last decision, so that a step that
 //! became pointless meanwhile costs nothing and a long wait is caught up by the one write that follows it.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{num::NonZeroI64, pin::pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::{
@@ -70,16 +69,12 @@ pub(crate) struct Tracker {
     context: Arc<Context>,
     /// What is known of it, and whether there is news.
     view: Arc<View>,
-    /// Ends all waits.
-    stop: CancellationToken,
     /// The wait as it was seen last.
     seen: Option<Waiting>,
     /// What was decided for the visit when it arrived.
     choice: Option<Choice>,
     /// Since when its visit is being raised, if it is.
     raising_since: Option<Timestamp>,
-    /// Its share of all that is raised again and again, as `pace` counts it.
-    share: u64,
     /// A visit that needs no raise any more and was said to be so before, and when that was last seen.
     settled: Option<Box<(ParticipantId, Timestamp)>>,
     /// Newest step that the platform refused, or that a dry run has told.
@@ -91,7 +86,7 @@ pub(crate) struct Tracker {
     /// A permit for the write that may follow the look just made.
     spare: Option<Box<Permit>>,
     /// What the next raise is decided on, where nothing has happened since our last write: the journal need not be asked.
-    grounds: Option<Box<Grounds>>,
+    kept: Option<Kept>,
     /// When the conversation was last read; until then all that is known was told by an event.
     looked_at: Option<Instant>,
     /// Whether a failing look was said.
@@ -108,8 +103,8 @@ enum Next {
     Decide,
     /// This step is due: decide on what is known, or look first and be able to write right after.
     Due(Timestamp),
-    /// Write what is due, on these grounds.
-    Raise(Box<Grounds>),
+    /// Write what is due, on these grounds, since then.
+    Raise(Box<Grounds>, Timestamp),
     /// Find out what the news are.
     News,
     /// A step is due then; look when the bell rings.
@@ -130,8 +125,42 @@ struct Grounds {
     newest: u32,
     /// The entry of the journal that says so.
     fence: Fence,
-    /// When it fell due.
-    due: Timestamp,
+}
+
+/// The same in few bytes, for what a raise usually leaves behind: nobody else has ever set the priority.
+#[derive(Clone, Copy)]
+struct Kept {
+    /// The entry of the journal; never 0 after a claim.
+    fence: NonZeroI64,
+    /// The base's priority.
+    base: Priority,
+    /// The newest step.
+    newest: u32,
+}
+
+impl Kept {
+    /// What these grounds are in few bytes, where they are as usual.
+    fn of(grounds: &Grounds) -> Option<Self> {
+        let fence = grounds.fence.number()?;
+        let kept = Self {
+            fence,
+            base: grounds.base.priority,
+            newest: grounds.newest,
+        };
+        grounds.base.until.is_none().then_some(kept)
+    }
+
+    /// The grounds.
+    fn grounds(self) -> Grounds {
+        Grounds {
+            base: Base {
+                priority: self.base,
+                until: None,
+            },
+            newest: self.newest,
+            fence: Fence::from(self.fence),
+        }
+    }
 }
 
 impl Tracker {
@@ -140,24 +169,21 @@ impl Tracker {
         id: ConversationId,
         context: Arc<Context>,
         view: Arc<View>,
-        stop: CancellationToken,
         settled: Option<(ParticipantId, Timestamp)>,
     ) -> Self {
         Self {
             id,
             context,
             view,
-            stop,
             seen: None,
             choice: None,
             raising_since: None,
-            share: 0,
             settled: settled.map(Box::new),
             passed: None,
             looks: Backoff::default(),
             writes: Backoff::default(),
             spare: None,
-            grounds: None,
+            kept: None,
             looked_at: None,
             said: false,
         }
@@ -170,7 +196,7 @@ impl Tracker {
             (Next::Look, Some(place)) => self.look(*place).await,
             (Next::Due(_), Some(place)) => self.look_to_write(*place).await,
             (Next::Decide, _) => self.decided().await,
-            (Next::Raise(grounds), place) => self.raise(place, *grounds).await,
+            (Next::Raise(grounds, due), place) => self.raise(place, *grounds, due).await,
             (Next::News, _) => self.news().await,
             (Next::AwaitJournal, _) => self.await_journal().await,
             (next, _) => next,
@@ -259,7 +285,7 @@ impl Tracker {
     async fn look_with(&mut self, permit: Permit) -> Next {
         self.view.looks();
         let looking = self.context.genesys.look(permit, &self.id);
-        let Some(seen) = self.stop.run_until_cancelled(looking).await else {
+        let Some(seen) = self.context.stop.run_until_cancelled(looking).await else {
             return Next::End(Outcome::Stopped);
         };
         self.context.status.update(|now| now.looks += 1);
@@ -299,7 +325,7 @@ impl Tracker {
             self.choice = None;
         }
         self.complete(&mut waiting);
-        self.grounds = None;
+        self.kept = None;
         self.seen = Some(waiting);
         Next::Decide
     }
@@ -342,12 +368,14 @@ impl Tracker {
                 self.tell(&waiting, raise);
                 Next::Decide
             }
-            Step::Raise(raise) => Next::Raise(Box::new(Grounds {
-                base: entry.base,
-                newest: entry.committed_step(),
-                fence: entry.fence,
-                due: raise.due,
-            })),
+            Step::Raise(raise) => {
+                let grounds = Grounds {
+                    base: entry.base,
+                    newest: entry.committed_step(),
+                    fence: entry.fence,
+                };
+                Next::Raise(Box::new(grounds), raise.due)
+            }
         })
     }
 
@@ -356,8 +384,7 @@ impl Tracker {
         let Some(left) = self.raised_visit().cloned() else {
             return;
         };
-        self.raising_since = None;
-        self.give_up_share();
+        self.raises_no_more();
         self.say_finished(&left, outcome);
         let now = self.context.now();
         if let Err(error) = self.context.journal.close(&left.visit, now).await {
@@ -385,7 +412,8 @@ impl Tracker {
     /// No raise will be due any more in this visit.
     fn limited(&mut self, limit: Limit, waiting: &Waiting) -> Next {
         // The entry stays: should the callback come up again, its base must still be known.
-        if self.raising_since.take().is_some() {
+        if self.raising_since.is_some() {
+            self.raises_no_more();
             self.context.status.update(|now| now.limited += 1);
             let outcome = match limit {
                 Limit::MaxRaises => "max_raises",

@@ -11,6 +11,8 @@ use tokio::{
     time::Instant,
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::Pace;
 use crate::{
     conversation::QueueId,
@@ -41,6 +43,8 @@ pub(crate) struct Context {
     pub(crate) pace: Pace,
     /// Which conversations to follow by topics of their own.
     pub(crate) follows: mpsc::UnboundedSender<Follow>,
+    /// Ends all waits.
+    pub(crate) stop: CancellationToken,
     /// Whether raises are only told, not made.
     pub(crate) dry_run: bool,
     /// Room for those who ask the journal: it serves one at a time, and a rest is smaller than a question.

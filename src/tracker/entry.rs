@@ -71,7 +71,7 @@ impl Tracker {
     /// Waits until the journal works. Looking meanwhile would spend requests on what may not be raised.
     pub(super) async fn await_journal(&self) -> Next {
         let works = self.context.status.until_journal_works(true);
-        match self.stop.run_until_cancelled(works).await {
+        match self.context.stop.run_until_cancelled(works).await {
             Some(()) => Next::Look,
             None => Next::End(Outcome::Stopped),
         }

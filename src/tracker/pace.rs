@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -49,19 +50,16 @@ struct Demand {
 }
 
 impl Demand {
-    /// Adds a callback that is raised at these intervals; how many raises that is.
-    fn add(&mut self, wait: Duration) -> u64 {
-        let raises = UNIT.as_nanos() / wait.as_nanos().max(1);
-        let raises = u64::try_from(raises).unwrap_or(u64::MAX);
+    /// Adds a callback that is raised at these intervals.
+    fn add(&mut self, wait: Duration) {
         self.callbacks += 1;
-        self.raises = self.raises.saturating_add(raises);
-        raises
+        self.raises = self.raises.saturating_add(raises(wait));
     }
 
-    /// Takes out a callback with so many raises.
-    fn remove(&mut self, raises: u64) {
+    /// Takes it out again.
+    fn remove(&mut self, wait: Duration) {
         self.callbacks = self.callbacks.saturating_sub(1);
-        self.raises = self.raises.saturating_sub(raises);
+        self.raises = self.raises.saturating_sub(raises(wait));
     }
 
     /// Mean time from one raise of a callback to the next; nothing while there are none.
@@ -78,29 +76,36 @@ impl Demand {
 /// than half an hour, to the millisecond.
 const UNIT: Duration = Duration::from_hours(2_400_000);
 
+/// How many raises at these intervals are in a [`UNIT`].
+fn raises(wait: Duration) -> u64 {
+    let raises = UNIT.as_nanos() / wait.as_nanos().max(1);
+    u64::try_from(raises).unwrap_or(u64::MAX)
+}
+
 impl Tracker {
-    /// Counts this callback among those that are raised again and again, if it is.
-    pub(super) fn take_share(&mut self) {
-        self.give_up_share();
+    /// Counts this callback among those that are raised, from now on.
+    pub(super) fn raises_since(&mut self, now: Timestamp) {
+        self.raises_no_more();
         if let Some(wait) = self.policy().and_then(Policy::interval) {
-            self.share = self.context.pace.demand().add(wait);
+            self.context.pace.demand().add(wait);
         }
+        self.raising_since = Some(now);
     }
 
     /// Counts it no longer.
-    pub(super) fn give_up_share(&mut self) {
-        if self.share > 0 {
-            self.context
-                .pace
-                .demand()
-                .remove(std::mem::take(&mut self.share));
+    pub(super) fn raises_no_more(&mut self) {
+        if self.raising_since.take().is_none() {
+            return;
+        }
+        if let Some(wait) = self.policy().and_then(Policy::interval) {
+            self.context.pace.demand().remove(wait);
         }
     }
 }
 
 impl Drop for Tracker {
     fn drop(&mut self) {
-        self.give_up_share();
+        self.raises_no_more();
     }
 }
 
@@ -294,9 +299,9 @@ mod tests {
         assert_eq!(demand.wait(), None);
         for millis in [1, 7, 420_000, 1_799_999] {
             let wait = Duration::from_millis(millis);
-            let raises = demand.add(wait);
+            demand.add(wait);
             assert_eq!(demand.wait(), Some(wait));
-            demand.remove(raises);
+            demand.remove(wait);
         }
     }
 }

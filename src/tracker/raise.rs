@@ -2,10 +2,11 @@
 
 use std::{pin::pin, time::Duration};
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::{FRESH, Grounds, Next, Tracker};
+use super::{FRESH, Grounds, Kept, Next, Tracker};
 use crate::{
     conversation::{Observed, Waiting},
     genesys::{Permit, Place, Turn},
@@ -30,7 +31,12 @@ impl Tracker {
     }
 
     /// Waits for the permit of a write, if it is not at hand, and writes.
-    pub(super) async fn raise(&mut self, place: Option<Box<Place>>, grounds: Grounds) -> Next {
+    pub(super) async fn raise(
+        &mut self,
+        place: Option<Box<Place>>,
+        grounds: Grounds,
+        due: Timestamp,
+    ) -> Next {
         let permit = match (self.spare.take(), place) {
             (Some(permit), _) => *permit,
             (None, Some(place)) => {
@@ -40,17 +46,22 @@ impl Tracker {
                     Err(instead) => return instead,
                 }
             }
-            (None, None) => return Next::Due(grounds.due),
+            (None, None) => return Next::Due(due),
         };
-        let raised = Box::pin(self.raise_with(permit, grounds)).await;
+        let raised = Box::pin(self.raise_with(permit, grounds, due)).await;
         self.or_await_journal(raised)
     }
 
     /// Decides once more with a permit in hand, claims, and writes.
-    async fn raise_with(&mut self, permit: Permit, grounds: Grounds) -> Result<Next, JournalError> {
+    async fn raise_with(
+        &mut self,
+        permit: Permit,
+        grounds: Grounds,
+        due: Timestamp,
+    ) -> Result<Next, JournalError> {
         self.context.genesys.prepare(&permit).await;
         let (Some(waiting), Some(good_until)) = (self.seen.clone(), self.good_until()) else {
-            return Ok(Next::Due(grounds.due));
+            return Ok(Next::Due(due));
         };
         let (base, now) = (grounds.base, self.context.now());
         let next = self.policy().map(|policy| policy.next(base, &waiting, now));
@@ -100,7 +111,7 @@ impl Tracker {
             let permit = self.context.genesys.permit(Turn::Upkeep).await;
             self.context.genesys.look(permit, &self.id).await
         };
-        let looked = self.stop.run_until_cancelled(looking).await;
+        let looked = self.context.stop.run_until_cancelled(looking).await;
         self.context.status.update(|now| now.looks += 1);
         let Some(Ok(Observed::Waiting(now))) = looked else {
             return None;
@@ -143,12 +154,11 @@ impl Tracker {
                 Ok(match (noted?, step) {
                     // The entry is as we left it: it need not be read to know that.
                     (Commit::Done, Some(Step::Wait { until })) if now_at == write.to => {
-                        self.grounds = Some(Box::new(Grounds {
+                        self.kept = Kept::of(&Grounds {
                             base,
                             newest: write.step,
                             fence: claim,
-                            due: until,
-                        }));
+                        });
                         Next::Rest(until)
                     }
                     (Commit::Done, _) => Next::Decide,

@@ -92,8 +92,7 @@ impl Tracker {
     pub(super) fn enter_visit(&mut self, waiting: &Waiting) {
         let now = self.context.now();
         self.passed = None;
-        self.raising_since = Some(now);
-        self.take_share();
+        self.raises_since(now);
         let choice = self.choice.unwrap_or(Choice::Otherwise);
         // The receiver ends only with the daemon.
         let _ended = self.context.follows.send(Follow::Start(self.id.clone()));

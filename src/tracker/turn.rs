@@ -33,8 +33,8 @@ impl Tracker {
                     Ok(_) => Next::Look,
                     Err(instead) => instead,
                 },
-                Next::Due(_) if self.is_known() => match self.grounds.take() {
-                    Some(grounds) => Next::Raise(grounds),
+                Next::Due(due) if self.is_known() => match self.kept.take() {
+                    Some(kept) => Next::Raise(Box::new(kept.grounds()), due),
                     None => Next::Decide,
                 },
                 Next::Begin(_) | Next::Decide => Box::pin(self.ask_journal(next)).await,
@@ -62,7 +62,7 @@ impl Tracker {
         let turn = match next {
             Next::Look => Turn::Look,
             Next::Due(due) => Turn::Raise(*due),
-            Next::Raise(grounds) if self.spare.is_none() => Turn::Raise(grounds.due),
+            Next::Raise(_, due) if self.spare.is_none() => Turn::Raise(*due),
             _ => return None,
         };
         Some(Box::new(self.context.genesys.join(turn)))
@@ -113,7 +113,7 @@ impl Tracker {
 
     /// The bell has rung: whether to go on waiting for what is to be done in this turn, or else what is next instead.
     fn go_on(&self, turn: Turn) -> Result<(), Next> {
-        if self.stop.is_cancelled() {
+        if self.context.stop.is_cancelled() {
             return Err(Next::End(Outcome::Stopped));
         }
         // A look that has not begun will show the news; only the end needs none.
