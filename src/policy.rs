@@ -10,6 +10,8 @@
 //! drifts: due times count from the moment the callback entered its queue, or from the one its caller entered the first.
 //! What this module does not do: it never lowers, and it knows nothing of how a priority is read or written.
 
+mod facts;
+
 pub mod hours;
 
 pub mod ladder;

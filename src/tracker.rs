@@ -5,7 +5,7 @@
 //! write in flight is never cut off. The permit of a write is waited for *before* the last decision, so that a step that
 //! became pointless meanwhile costs nothing and a long wait is caught up by the one write that follows it.
 
-use std::{num::NonZeroI64, pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -16,8 +16,8 @@ use crate::{
     clock::elapsed,
     conversation::{ConversationId, Ending, Observed, ParticipantId, Priority, Waiting},
     genesys::{Failure, FailureKind, Permit, Place},
-    journal::{Fence, JournalError},
-    policy::{Base, Limit, Step, rules::Choice},
+    journal::JournalError,
+    policy::{Limit, Step, rules::Choice},
 };
 
 mod announced;
@@ -25,6 +25,10 @@ mod announced;
 mod context;
 
 mod entry;
+
+mod grounds;
+
+mod next;
 
 mod pace;
 
@@ -40,6 +44,8 @@ mod view;
 
 pub(crate) use announced::Announced;
 pub(crate) use context::Context;
+use grounds::{Grounds, Kept};
+use next::Next;
 pub(crate) use pace::Pace;
 pub(crate) use view::View;
 
@@ -91,76 +97,6 @@ pub(crate) struct Tracker {
     looked_at: Option<Instant>,
     /// Whether a failing look was said.
     said: bool,
-}
-
-/// What to do after a decision.
-enum Next {
-    /// Begin with what announced the callback.
-    Begin(Announced),
-    /// Look again at once.
-    Look,
-    /// Decide again on what was seen.
-    Decide,
-    /// This step is due: decide on what is known, or look first and be able to write right after.
-    Due(Timestamp),
-    /// Write what is due, on these grounds, since then.
-    Raise(Box<Grounds>, Timestamp),
-    /// Find out what the news are.
-    News,
-    /// A step is due then; look when the bell rings.
-    Rest(Timestamp),
-    /// Look again after a pause, or when the bell rings.
-    Pause(Duration),
-    /// Look again when the journal works.
-    AwaitJournal,
-    /// The tracker's work is done.
-    End(Outcome),
-}
-
-/// What it was decided on that something is due.
-struct Grounds {
-    /// What points were counted from.
-    base: Base,
-    /// The newest step that was in the priority.
-    newest: u32,
-    /// The entry of the journal that says so.
-    fence: Fence,
-}
-
-/// The same in few bytes, for what a raise usually leaves behind: nobody else has ever set the priority.
-#[derive(Clone, Copy)]
-struct Kept {
-    /// The entry of the journal; never 0 after a claim.
-    fence: NonZeroI64,
-    /// The base's priority.
-    base: Priority,
-    /// The newest step.
-    newest: u32,
-}
-
-impl Kept {
-    /// What these grounds are in few bytes, where they are as usual.
-    fn of(grounds: &Grounds) -> Option<Self> {
-        let fence = grounds.fence.number()?;
-        let kept = Self {
-            fence,
-            base: grounds.base.priority,
-            newest: grounds.newest,
-        };
-        grounds.base.until.is_none().then_some(kept)
-    }
-
-    /// The grounds.
-    fn grounds(self) -> Grounds {
-        Grounds {
-            base: Base {
-                priority: self.base,
-                until: None,
-            },
-            newest: self.newest,
-            fence: Fence::from(self.fence),
-        }
-    }
 }
 
 impl Tracker {

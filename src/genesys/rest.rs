@@ -42,9 +42,12 @@ mod call;
 
 mod calls;
 
+mod names;
+
 use self::call::{Call, Effect};
 pub(super) use calls::sweep_page;
-pub(crate) use calls::{MAX_PAGES, NameList, Sighting, VisitKey};
+pub(crate) use calls::{MAX_PAGES, Sighting, VisitKey};
+pub(crate) use names::NameList;
 
 /// A handle on the platform, shared by everything that asks or writes.
 pub(crate) struct Genesys {

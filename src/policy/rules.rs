@@ -1,10 +1,9 @@
 //! Which policy is whose: rules, of which the first that matches counts, and what holds for all others. Pure.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, ops::RangeInclusive};
-
-use jiff::Timestamp;
+use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
 
 use super::Policy;
+pub use super::facts::{Facts, Mismatch, Named};
 use crate::{conversation::Priority, pattern::Pattern};
 
 /// All rules, in order.
@@ -99,40 +98,6 @@ pub enum Attribute {
     Is(Pattern),
 }
 
-/// Something of the platform's that rules ask for by name or id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    /// Its id.
-    pub id: String,
-    /// Its name, where it is known.
-    pub name: Option<String>,
-}
-
-/// What is known of a callback when it arrives. Cannot be printed: attributes may hold anything about a caller.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// Where it waits.
-    pub queue: Option<Named>,
-    /// What the agent has to know.
-    pub skills: Vec<Named>,
-    /// What the agent has to speak.
-    pub language: Option<Named>,
-    /// To whom it belongs.
-    pub divisions: Vec<Named>,
-    /// The priority that it arrived with.
-    pub priority: Priority,
-    /// Attributes of its participants, those that rules ask about.
-    pub attributes: BTreeMap<String, String>,
-    /// Whether it was planned for a time.
-    pub scheduled: bool,
-    /// Whether it waits for one agent.
-    pub agent_owned: bool,
-    /// Whether it is a voicemail.
-    pub voicemail: bool,
-    /// When the conversation first entered a queue, as far as that is known.
-    pub first_entry: Option<Timestamp>,
-}
-
 /// What was chosen for a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
@@ -144,17 +109,6 @@ pub enum Choice {
     Rule(u16),
     /// What holds for all that no rule is for.
     Otherwise,
-}
-
-/// Why a rule is not for a callback.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mismatch {
-    /// What it asks about.
-    pub about: Cow<'static, str>,
-    /// What it asks for.
-    pub wanted: String,
-    /// What was found. Nothing of an attribute's value.
-    pub found: String,
 }
 
 impl Rules {
@@ -389,21 +343,5 @@ impl fmt::Display for Attribute {
             Self::Exists(false) => f.write_str("nothing"),
             Self::Is(pattern) => pattern.fmt(f),
         }
-    }
-}
-
-impl fmt::Display for Named {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name.as_deref().unwrap_or(&self.id))
-    }
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} is {}, wanted is {}",
-            self.about, self.found, self.wanted
-        )
     }
 }

@@ -3,6 +3,14 @@
 //! Every type here refuses nonsense while it is read, so a refusal can still name the line or the variable. What only
 //! two settings together can decide is left to `settings.rs`.
 
+mod conditions;
+
+mod either;
+
+mod hours;
+
+mod ladder;
+
 mod policy;
 
 use std::{fmt, num::NonZeroU32, path::PathBuf, time::Duration};
@@ -17,8 +25,9 @@ use super::{
     region::Region,
 };
 
-pub(super) use policy::{Mirror, Policy, Rule, USUAL_WAIT};
-pub(crate) use policy::{time_of_day, weekday};
+pub(crate) use hours::{time_of_day, weekday};
+pub(super) use ladder::Mirror;
+pub(super) use policy::{Policy, Rule, USUAL_WAIT};
 
 /// All sections. An empty file is a complete one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -1,11 +1,8 @@
 //! The calls that find callbacks and keep notifications alive. All of them only read, or concern this daemon's own
 //! notification channel.
 
-use std::{collections::HashSet, hash::Hash};
-
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Call, Effect, FIRST, Genesys, Page};
@@ -25,51 +22,6 @@ pub(crate) const PAGE_SIZE: usize = 100;
 const MAX_SUBSCRIBE_REQUESTS: usize = 32;
 /// Pages after which a list is taken to have no end: 20,000 rows.
 pub(crate) const MAX_PAGES: u32 = 200;
-
-/// A list of things that have names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum NameList {
-    /// Queues.
-    Queues,
-    /// Skills that a conversation may ask for.
-    Skills,
-    /// Languages, likewise.
-    Languages,
-    /// Divisions.
-    Divisions,
-}
-
-impl NameList {
-    /// What it holds, in a word.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Queues => "queues",
-            Self::Skills => "skills",
-            Self::Languages => "languages",
-            Self::Divisions => "divisions",
-        }
-    }
-
-    /// Where it is, by the SDK's `RoutingApi` and `AuthorizationApi`.
-    fn path(self) -> &'static str {
-        match self {
-            Self::Queues => "api/v2/routing/queues",
-            Self::Skills => "api/v2/routing/skills",
-            Self::Languages => "api/v2/routing/languages",
-            Self::Divisions => "api/v2/authorization/divisions",
-        }
-    }
-
-    /// The permission that it takes, by the same.
-    pub(crate) fn permission(self) -> &'static str {
-        match self {
-            Self::Queues => "routing:queue:view",
-            Self::Skills => "routing:skill:view",
-            Self::Languages => "routing:language:view",
-            Self::Divisions => "none: all who may sign in see those of their own",
-        }
-    }
-}
 
 /// A callback found waiting by the activity query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,43 +117,6 @@ impl AvailableTopics {
 }
 
 impl Genesys {
-    /// All queues: id and name. `GET /api/v2/routing/queues`, permission `routing:queue:view`.
-    pub(crate) async fn queues(&self) -> Result<Vec<(QueueId, String)>, Failure> {
-        self.list("queues", "api/v2/routing/queues").await
-    }
-
-    /// What the things of a list are called, by their ids.
-    pub(crate) async fn names(&self, list: NameList) -> Result<Vec<(String, String)>, Failure> {
-        self.list(list.word(), list.path()).await
-    }
-
-    /// All of a list: id and name.
-    async fn list<Id: DeserializeOwned + Clone + Eq + Hash>(
-        &self,
-        name: &'static str,
-        path: &str,
-    ) -> Result<Vec<(Id, String)>, Failure> {
-        let (mut things, mut known) = (Vec::new(), HashSet::new());
-        for number in 1..=MAX_PAGES {
-            let call = Call::get(name, path)
-                .with("pageSize", PAGE_SIZE.to_string())
-                .with("pageNumber", number.to_string());
-            let page: Page<wire::Named<Id>> = self.ask(&call).await?;
-            let before = things.len();
-            for thing in page.entities.read {
-                if known.insert(thing.id.clone()) {
-                    things.push((thing.id, thing.name));
-                }
-            }
-            // Without a count of pages, the last page is the one that brings nothing new.
-            let last = page.page_count.is_some_and(|count| number >= count);
-            if last || things.len() == before {
-                break;
-            }
-        }
-        Ok(things)
-    }
-
     /// Callbacks that wait now in these queues, or in any where none is named.
     ///
     /// `POST /api/v2/analytics/conversations/activity/query`, permission `analytics:queueObservation:view`. Whether a
