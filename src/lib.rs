@@ -38,6 +38,7 @@
 //! | [`status`] | one observable snapshot, and a page of it |
 //! | [`sandbox`] | the platform in process, for the demo, the tests and anyone who wants to try |
 //! | [`explain`] | what the rules make of one callback, and why |
+//! | [`forecast`] | a model of a queue on the code of `policy`, held against queueing theory; no command shows it yet |
 //! | [`demo`] | a rush hour, told as it happens and measured |
 //!
 //! # What always holds
@@ -110,3 +111,5 @@ pub mod sandbox;
 pub mod demo;
 
 pub mod explain;
+
+pub mod forecast;
