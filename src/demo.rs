@@ -95,33 +95,39 @@ const KEEP_THE_PLACE: Policies<'static> = Policies::Variables(&[
     ("CREDIT", "waited"),
 ]);
 
-/// Runs the demo on virtual time, with a pause of real time after each picture. The story is of the daemon with the
-/// policies in the file, if there is one.
+/// What is told, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Telling<'a> {
+    /// Which rush hour.
+    pub seed: u64,
+    /// The settings file whose policies the story is of, instead of a point a minute.
+    pub policy: Option<&'a Path>,
+    /// Whether to use colours.
+    pub paint: Paint,
+    /// Pause of real time after each picture.
+    pub pace: Duration,
+}
+
+/// Runs the demo on virtual time.
 ///
 /// # Errors
 /// Where the file is refused, or output or loopback sockets fail.
-pub fn run(
-    seed: u64,
-    policy: Option<&Path>,
-    out: &mut impl Write,
-    paint: Paint,
-    pace: Duration,
-) -> Result<(), DemoError> {
+pub fn run(telling: Telling<'_>, out: &mut impl Write) -> Result<(), DemoError> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
         .build()?;
-    runtime.block_on(tell(seed, policy, out, paint, pace))
+    runtime.block_on(tell(telling, out))
 }
 
 /// The story, the other runs, and the table.
-async fn tell(
-    seed: u64,
-    policy: Option<&Path>,
-    out: &mut impl Write,
-    paint: Paint,
-    pace: Duration,
-) -> Result<(), DemoError> {
+async fn tell(telling: Telling<'_>, out: &mut impl Write) -> Result<(), DemoError> {
+    let Telling {
+        seed,
+        policy,
+        paint,
+        pace,
+    } = telling;
     let traffic = Traffic::RUSH_HOUR;
     let arrivals = traffic.draw(seed);
     let ours = policy.map_or(POINT_A_MINUTE, Policies::File);
@@ -294,12 +300,12 @@ fn load(policies: Policies<'_>, url: &str) -> Result<Settings, SettingsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::scenario::overtakes_by;
+    use crate::{conversation::Priority, sandbox::scenario::overtakes_by};
 
     /// How many callbacks of an hour's rush were overtaken by a call that came a minute or more later.
     async fn overtaken(seed: u64, arrivals: &[Arrival], care: Care<'_>) -> usize {
         let outcomes = play(seed, arrivals, care, |_| Ok(())).await.unwrap();
-        let overtakes = overtakes_by(&outcomes, Duration::from_mins(1));
+        let overtakes = overtakes_by(&outcomes, Priority::WORTH);
         overtakes.iter().filter(|calls| **calls > 0).count()
     }
 

@@ -2,7 +2,7 @@
 
 mod text;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
@@ -184,8 +184,7 @@ impl Case<'_> {
         let fresh = treatment.is_none_or(|treatment| treatment.entry_reset);
         let entry = if fresh { waiting.since } else { waiting.origin };
         let less = |from: Timestamp, priority: Priority| {
-            let minutes = SignedDuration::from_mins(priority.points());
-            from.checked_sub(minutes).unwrap_or(Timestamp::MIN)
+            from.checked_sub(priority.worth()).unwrap_or(Timestamp::MIN)
         };
         let score = less(entry, waiting.priority);
         let ahead = |call: Timestamp| call.duration_since(score).as_secs_f64() / 60.0;

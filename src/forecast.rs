@@ -4,8 +4,6 @@
 //! a while. Nothing here is the platform: no requests, no lateness. Whether the model is right is not a matter of opinion:
 //! `tests` holds it against queueing theory, formula by formula.
 
-mod draw;
-
 mod line;
 
 mod measure;
@@ -14,9 +12,8 @@ mod run;
 
 use std::time::Duration;
 
-use crate::policy::Policy;
+use crate::{policy::Policy, sandbox::Handling};
 
-pub use draw::Handling;
 pub use measure::{Class, Estimate, Measured};
 
 /// A queue, its callers and its agents.
@@ -54,6 +51,11 @@ impl Model {
     pub fn run(&self, callers: u64, seed: u64) -> Measured {
         run::Run::new(self, callers, seed).finish()
     }
+}
+
+/// A time in whole milliseconds, as all of the platform's are.
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 
 /// A name, a glob over names, or an id. Letter case is ignored.
 #[derive(Clone, Debug)]
@@ -22,6 +22,17 @@ impl Pattern {
             text: text.to_owned(),
             glob: glob.map(|glob| glob.compile_matcher()),
         }
+    }
+
+    /// Why this is no pattern, and what to write instead; nothing where it is one.
+    #[must_use]
+    pub fn refusal(text: &str) -> Option<String> {
+        let error = Glob::new(text).err()?;
+        Some(format!(
+            "`{}` is no pattern ({}): put `\\` before a character that is meant literally",
+            text.escape_debug(),
+            error.kind()
+        ))
     }
 
     /// As it was written.

@@ -38,10 +38,6 @@ use self::{
     ladder::{Every, Ladder},
 };
 
-/// What one point is worth: "Each point of priority is equivalent to one minute of time in queue", the official SDK's
-/// `RoutingConversationAttributesRequest`.
-const POINT: Duration = Duration::from_mins(1);
-
 /// How waiting callbacks gain priority.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -218,7 +214,7 @@ impl Policy {
             return 0;
         }
         let before = elapsed(waiting.origin, waiting.since);
-        i64::try_from(before.as_nanos() / POINT.as_nanos()).unwrap_or(i64::MAX)
+        i64::try_from(before.as_nanos() / Priority::WORTH.as_nanos()).unwrap_or(i64::MAX)
     }
 
     /// Whether it matters how long the caller has waited before.

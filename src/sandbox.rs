@@ -93,6 +93,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use api::Request;
 pub use faults::{Effect, Fate, Faults, RequestFault};
+pub(crate) use world::Dice;
 pub use world::{
     Call, Callback, Customer, Handling, Ladder, Media, Refused, Situation, User, World, Write,
     score,
@@ -104,7 +105,7 @@ use channels::Channels;
 use connection::{Link, Listener};
 use faults::Plan;
 use tokens::Tokens;
-use world::{Dice, State};
+use world::State;
 
 /// Limits of the platform. See <https://developer.genesys.cloud/organization/organization/limits>.
 #[derive(Clone, Copy, Debug)]

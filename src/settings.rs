@@ -57,6 +57,7 @@ use self::{
 };
 
 pub use budget::Budget;
+pub(crate) use describe::plural;
 pub use environment::environment;
 pub use error::{FileProblem, SettingsError};
 pub use findings::{Finding, Severity};

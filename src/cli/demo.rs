@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Demo, Exit, Failed};
-use crate::demo::{self, DemoError, Paint};
+use crate::demo::{self, DemoError, Paint, Telling};
 
 /// Time to look at a picture: with some eight of them the demo stays well under a minute.
 const PACE: Duration = Duration::from_millis(2_500);
@@ -16,13 +16,13 @@ pub(super) fn run(command: &Demo) -> Result<Exit, Failed> {
     let terminal = stdout().is_terminal();
     let colours = terminal && std::env::var_os("NO_COLOR").is_none();
     let pace = if terminal { PACE } else { Duration::ZERO };
-    match demo::run(
-        command.seed,
-        command.policy.as_deref(),
-        &mut stdout().lock(),
-        Paint::new(colours),
+    let telling = Telling {
+        seed: command.seed,
+        policy: command.policy.as_deref(),
+        paint: Paint::new(colours),
         pace,
-    ) {
+    };
+    match demo::run(telling, &mut stdout().lock()) {
         Err(DemoError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
         Err(DemoError::Settings(error)) => Err(error.into()),
         Err(error) => Err(Failed::new(Exit::Internal, error)),

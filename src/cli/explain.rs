@@ -96,9 +96,7 @@ fn facts(command: &Explain, priority: Priority, kind: Kind, since: Timestamp) ->
         divisions: command.division.iter().map(named).collect(),
         priority,
         attributes,
-        scheduled: kind.scheduled,
-        agent_owned: kind.agent_owned,
-        voicemail: kind.voicemail,
+        kind,
         first_entry: since.checked_sub(command.before).ok(),
     }
 }

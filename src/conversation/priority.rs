@@ -1,7 +1,8 @@
 //! Routing priority: whole points, one point worth one minute of time in queue.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A routing priority within the platform's range.
@@ -13,6 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct Priority(i32);
 
 impl Priority {
+    /// What one point is worth: time in queue.
+    pub const WORTH: Duration = Duration::from_mins(1);
     /// Lowest priority the platform accepts.
     pub const MIN: Self = Self(-25_000_000);
     /// Highest priority the platform accepts.
@@ -38,6 +41,13 @@ impl Priority {
     #[must_use]
     pub fn points(self) -> i64 {
         self.0.into()
+    }
+
+    /// What it is worth: time in queue, less than none where it is negative.
+    #[must_use]
+    pub fn worth(self) -> SignedDuration {
+        let point = SignedDuration::try_from(Self::WORTH).unwrap_or(SignedDuration::MAX);
+        point.saturating_mul(self.0)
     }
 
     /// This priority and `points` more, within the platform's range.

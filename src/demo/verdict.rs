@@ -6,13 +6,13 @@ use std::{
 };
 
 use super::screen::{Paint, minutes};
-use crate::sandbox::{
-    Media,
-    scenario::{Outcome, Waits, overtakes, overtakes_by},
+use crate::{
+    conversation::Priority,
+    sandbox::{
+        Media,
+        scenario::{Outcome, Waits, overtakes, overtakes_by},
+    },
 };
-
-/// What a point of priority is worth: places are kept to the minute.
-const A_POINT: Duration = Duration::from_mins(1);
 
 /// Measured runs of the same callers.
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl Row {
 impl Verdict {
     /// Measures a run.
     pub(super) fn add(&mut self, care: &'static str, outcomes: &[Outcome]) {
-        let by_a_point = overtakes_by(outcomes, A_POINT);
+        let by_a_point = overtakes_by(outcomes, Priority::WORTH);
         let by_any = overtakes(outcomes);
         let callbacks = Waits::of(outcomes, Media::Callback);
         self.rows.push(Row {

@@ -4,13 +4,12 @@ use std::collections::VecDeque;
 
 use jiff::Timestamp;
 
+use super::millis;
 use crate::{
     conversation::{Kind, Priority, Visit, Waiting},
     policy::{Base, Climber, Credit, Policy, Raise, Step},
 };
 
-/// Milliseconds of a point of priority.
-const POINT: i64 = 60_000;
 /// A step that will never be due.
 const NEVER: i64 = i64::MAX;
 
@@ -140,7 +139,7 @@ impl Line {
             Search::Head => 1,
             Search::Everybody => self.waiting.len(),
             Search::WithinAPoint => {
-                let last = head.origin + POINT;
+                let last = head.origin + millis(Priority::WORTH);
                 self.waiting.partition_point(|item| item.origin <= last)
             }
         };
@@ -175,7 +174,7 @@ impl Line {
                 Step::Done(_) => item.due = NEVER,
             }
         }
-        item.entry - POINT * item.priority.points()
+        item.entry - millis(Priority::WORTH) * item.priority.points()
     }
 }
 

@@ -7,13 +7,11 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{
     Model,
-    draw::Chance,
     line::{Item, Line},
     measure::{Measured, Measuring},
+    millis,
 };
-
-/// A call that comes later by no more than this does not overtake: it is what a point is worth.
-const POINT: i64 = 60_000;
+use crate::{conversation::Priority, sandbox::Dice};
 
 /// What is to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +31,7 @@ pub(super) struct Run<'a> {
     /// What is run.
     model: &'a Model,
     /// What is left to chance.
-    chance: Chance,
+    dice: Dice,
     /// Who waits on the line.
     calls: Line,
     /// Who waits for a callback.
@@ -57,11 +55,11 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     /// A run that has not begun.
     pub(super) fn new(model: &'a Model, callers: u64, seed: u64) -> Self {
-        let mut chance = Chance::seeded(seed);
-        let next = chance.exponential(model.gap);
+        let mut dice = Dice::seeded(seed);
+        let next = millis(dice.exponential(model.gap));
         Self {
             model,
-            chance,
+            dice,
             calls: Line::new(&model.calls, true),
             callbacks: Line::new(&model.policy, model.entry_reset),
             free: model.agents,
@@ -99,21 +97,21 @@ impl<'a> Run<'a> {
         let (now, number, model) = (self.next, self.came, self.model);
         self.came += 1;
         self.left -= 1;
-        self.next = now + self.chance.exponential(model.gap);
-        let handling = self.chance.handling(&model.handling);
-        let takes_callback = self.chance.happens(model.callbacks);
+        self.next = now + millis(self.dice.exponential(model.gap));
+        let handling = millis(model.handling.draw(&mut self.dice));
+        let takes_callback = self.dice.chance(model.callbacks);
         if takes_callback && model.decides_after.is_zero() {
             self.callbacks.join(number, now, now, handling);
             return now;
         }
         self.calls.join(number, now, now, handling);
         if takes_callback {
-            let decides = i64::try_from(model.decides_after.as_millis()).unwrap_or(i64::MAX);
+            let decides = millis(model.decides_after);
             self.agenda
                 .push(Reverse((now.saturating_add(decides), Due::Decides(number))));
         }
         if let Some(patience) = model.patience {
-            let hangs_up = now + self.chance.exponential(patience);
+            let hangs_up = now + millis(self.dice.exponential(patience));
             self.agenda.push(Reverse((hangs_up, Due::HangsUp(number))));
         }
         now
@@ -184,8 +182,8 @@ impl<'a> Run<'a> {
         if !is_callback {
             self.overtake(item.origin);
         }
-        if self.chance.happens(self.model.missed_alerts) {
-            let alert = i64::try_from(self.model.alert.as_millis()).unwrap_or(i64::MAX);
+        if self.dice.chance(self.model.missed_alerts) {
+            let alert = millis(self.model.alert);
             let place = self
                 .ringing
                 .iter()
@@ -209,7 +207,7 @@ impl<'a> Run<'a> {
             .callbacks
             .waiting
             .iter_mut()
-            .take_while(|item| item.origin + POINT <= origin);
+            .take_while(|item| item.origin + millis(Priority::WORTH) <= origin);
         earlier.for_each(|item| item.overtaken = true);
     }
 }

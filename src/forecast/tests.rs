@@ -172,7 +172,7 @@ fn whatever_is_first_the_work_is_the_same() {
 #[test]
 fn an_estimate_of_a_service_without_spread_agrees_with_pollaczek_and_khinchine() {
     let constant = Model {
-        handling: Handling::OneOf(vec![UNIT]),
+        handling: Handling::Fixed(UNIT),
         ..model(1, 0.8, nothing())
     };
     let measured = constant.run(CALLERS, 5);

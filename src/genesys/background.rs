@@ -2,23 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use super::wire::{Member, Purpose, Reference, Whole};
+use super::wire::{Conversation, Member, Participant, Purpose, Reference, Whole};
 use crate::conversation::{Background, Waiting};
 
-/// What `whole` shows of a callback that waits, with the attributes that are `asked` for.
-pub(crate) fn background(whole: Whole, waiting: &Waiting, asked: &[&str]) -> Background {
-    let entries = whole
-        .participants
+/// What a conversation shows of its callback that waits, with the attributes that are `asked` for. `whole` is the rest of the
+/// same conversation.
+pub(crate) fn background(
+    conversation: &Conversation,
+    whole: Whole,
+    waiting: &Waiting,
+    asked: &[&str],
+) -> Background {
+    let legs = &conversation.participants;
+    let entries = legs
         .iter()
-        .filter(|member| member.purpose == Some(Purpose::Queue));
-    let first_entry = entries
-        .filter_map(|member| member.connected_time.or(member.start_time))
-        .min();
-    let leg = whole
-        .participants
+        .filter(|leg| leg.purpose == Some(Purpose::Queue));
+    let leg = legs
         .iter()
-        .find(|member| member.id.as_ref() == Some(&waiting.visit.leg));
-    let requirements = leg.and_then(|leg| leg.conversation_routing_data.as_ref());
+        .position(|leg| leg.id.as_ref() == Some(&waiting.visit.leg));
+    let requirements = leg.and_then(|place| {
+        whole
+            .participants
+            .get(place)?
+            .conversation_routing_data
+            .as_ref()
+    });
     let skills = requirements.and_then(|requirements| requirements.skills.as_deref());
     let language = requirements.and_then(|requirements| requirements.language.as_ref());
     let memberships = whole.divisions.as_deref().unwrap_or_default();
@@ -26,11 +34,13 @@ pub(crate) fn background(whole: Whole, waiting: &Waiting, asked: &[&str]) -> Bac
         .iter()
         .filter_map(|membership| membership.division.as_ref());
     Background {
-        first_entry,
+        first_entry: entries
+            .filter_map(|leg| leg.connected_time.or(leg.start_time))
+            .min(),
         skills: ids(skills.unwrap_or_default().iter()),
         language: language.and_then(|language| language.id.clone()),
         divisions: ids(divisions),
-        attributes: attributes(whole.participants, asked),
+        attributes: attributes(legs, whole.participants, asked),
     }
 }
 
@@ -42,10 +52,18 @@ fn ids<'a>(references: impl Iterator<Item = &'a Reference>) -> Vec<String> {
 }
 
 /// The attributes that are asked for. Flows set them on the customer's leg, so that one comes first.
-fn attributes(mut members: Vec<Member>, asked: &[&str]) -> BTreeMap<String, String> {
-    members.sort_by_key(|member| member.purpose != Some(Purpose::Customer));
+fn attributes(
+    legs: &[Participant],
+    members: Vec<Member>,
+    asked: &[&str],
+) -> BTreeMap<String, String> {
+    let mut members: Vec<_> = legs.iter().zip(members).collect();
+    members.sort_by_key(|(leg, _)| leg.purpose != Some(Purpose::Customer));
     let mut found = BTreeMap::new();
-    for attributes in members.into_iter().filter_map(|member| member.attributes) {
+    for attributes in members
+        .into_iter()
+        .filter_map(|(_, member)| member.attributes)
+    {
         for (name, value) in attributes {
             if asked.contains(&name.as_str()) {
                 found.entry(name).or_insert(value);
@@ -62,7 +80,7 @@ mod tests {
     use super::*;
     use crate::{
         conversation::{ConversationId, Observed},
-        genesys::{legs::observe, wire::Conversation},
+        genesys::legs::observe,
     };
 
     #[test]
@@ -87,7 +105,12 @@ mod tests {
             panic!("it waits");
         };
         let whole: Whole = serde_json::from_str(&body).unwrap();
-        let found = background(whole, &waiting, &["tier", "late", "absent", "number"]);
+        let found = background(
+            &conversation,
+            whole,
+            &waiting,
+            &["tier", "late", "absent", "number"],
+        );
         assert_eq!(found.first_entry, "2026-01-05T08:40:00Z".parse().ok());
         assert_eq!(found.skills, ["s1", "s2"]);
         assert_eq!(found.language.as_deref(), Some("l1"));

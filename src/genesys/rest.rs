@@ -219,7 +219,7 @@ impl Genesys {
         if let (Observed::Waiting(waiting), Some(asked)) = (&mut seen, &self.background) {
             let whole: wire::Whole = parse(call.name, &body)?;
             let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
-            waiting.background = Some(Box::new(background(whole, waiting, &asked)));
+            waiting.background = Some(Box::new(background(&conversation, whole, waiting, &asked)));
         }
         Ok(seen)
     }

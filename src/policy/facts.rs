@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 
-use crate::conversation::Priority;
+use crate::conversation::{Kind, Priority};
 
 /// Something of the platform's that rules ask for by name or id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,12 +30,8 @@ pub struct Facts {
     pub priority: Priority,
     /// Attributes of its participants, those that rules ask about.
     pub attributes: BTreeMap<String, String>,
-    /// Whether it was planned for a time.
-    pub scheduled: bool,
-    /// Whether it waits for one agent.
-    pub agent_owned: bool,
-    /// Whether it is a voicemail.
-    pub voicemail: bool,
+    /// Of which kind it is.
+    pub kind: Kind,
     /// When the conversation first entered a queue, as far as that is known.
     pub first_entry: Option<Timestamp>,
 }

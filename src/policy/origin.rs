@@ -28,7 +28,7 @@ impl Treatment {
         let told = match &self.count_from {
             CountFrom::Callback => None,
             // Who has planned a callback does not wait until then.
-            CountFrom::Conversation => facts.first_entry.filter(|_| !facts.scheduled),
+            CountFrom::Conversation => facts.first_entry.filter(|_| !facts.kind.scheduled),
             CountFrom::Attribute(name) => match facts.attributes.get(name) {
                 Some(text) => Some(time(text, since)?),
                 None => None,
@@ -54,6 +54,7 @@ fn time(text: &str, since: Timestamp) -> Result<Timestamp, NoTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversation::Kind;
 
     /// When the callback entered its queue.
     const ENTRY: &str = "2026-01-05T09:00:00Z";
@@ -110,7 +111,10 @@ mod tests {
                 ..Treatment::default()
             };
             let facts = Facts {
-                scheduled,
+                kind: Kind {
+                    scheduled,
+                    ..Kind::default()
+                },
                 first_entry: first_entry.map(moment),
                 ..Facts::default()
             };

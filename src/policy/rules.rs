@@ -115,10 +115,10 @@ impl Rules {
     /// What holds for a callback of which this is known.
     #[must_use]
     pub fn choose(&self, facts: &Facts) -> Choice {
-        if facts.agent_owned && !self.raise_agent_owned {
+        if facts.kind.agent_owned && !self.raise_agent_owned {
             return Choice::AgentOwned;
         }
-        if facts.voicemail && !self.raise_voicemail {
+        if facts.kind.voicemail && !self.raise_voicemail {
             return Choice::Voicemail;
         }
         let matching = self
@@ -215,9 +215,9 @@ impl When {
             .into_iter()
             .find_map(|(about, patterns, found)| mismatch(about, patterns, found));
         let flags = [
-            ("scheduled", self.scheduled, facts.scheduled),
-            ("agent_owned", self.agent_owned, facts.agent_owned),
-            ("voicemail", self.voicemail, facts.voicemail),
+            ("scheduled", self.scheduled, facts.kind.scheduled),
+            ("agent_owned", self.agent_owned, facts.kind.agent_owned),
+            ("voicemail", self.voicemail, facts.kind.voicemail),
         ];
         listed
             .or_else(|| self.priority_mismatch(facts.priority))

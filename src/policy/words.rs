@@ -8,7 +8,7 @@ use super::{
     ladder::{Gain, Ladder},
     rules::When,
 };
-use crate::settings::Spelled;
+use crate::settings::{Spelled, plural};
 
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,12 +86,6 @@ fn gain(points: u32) -> String {
 /// Points in words.
 fn points_of(points: u32) -> String {
     format!("{points} {}", plural(points, "point"))
-}
-
-/// The word for this many.
-fn plural(count: u32, word: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{word}{ending}")
 }
 
 impl fmt::Display for Hours {

@@ -171,7 +171,7 @@ fn treatment(treatment: &Treatment) -> String {
 }
 
 /// The word for this many.
-pub(super) fn plural(count: impl Into<u64>, word: &str) -> String {
+pub(crate) fn plural(count: impl Into<u64>, word: &str) -> String {
     let ending = if count.into() == 1 { "" } else { "s" };
     format!("{word}{ending}")
 }

@@ -5,7 +5,7 @@
 
 use super::{
     findings::{Finding, Severity},
-    written::{Callbacks, Mirror, Policy as Table, Rule as WrittenRule, USUAL_WAIT, Written},
+    written::{Callbacks, OneOrMany, Policy as Table, Rule as WrittenRule, USUAL_WAIT, Written},
 };
 use crate::policy::{
     Climber, Credit, Policy,
@@ -25,7 +25,7 @@ pub(super) fn rules(written: &Written, given: impl Fn(&str) -> bool) -> (Rules, 
         .any(|finding| finding.severity == Severity::Error);
     let mut rules = Vec::new();
     for (index, rule) in written.rules.iter().enumerate() {
-        let place = place(index, rule);
+        let place = place(index, rule.name.as_deref());
         let merged = rule.policy().over(&common);
         // What contradicts itself in `[policy]` already was said there.
         let mut own = Vec::new();
@@ -58,8 +58,8 @@ pub(super) fn rules(written: &Written, given: impl Fn(&str) -> bool) -> (Rules, 
 }
 
 /// How findings name a rule.
-pub(super) fn place(index: usize, rule: &WrittenRule) -> String {
-    match &rule.name {
+pub(super) fn place(index: usize, name: Option<&str>) -> String {
+    match name {
         Some(name) => format!("rules[{}] ({})", index + 1, name.escape_debug()),
         None => format!("rules[{}]", index + 1),
     }
@@ -84,23 +84,7 @@ impl Table {
         } else {
             other
         };
-        Self {
-            skip: self.skip.or(below.skip),
-            wait: self.wait.or(below.wait),
-            increment: self.increment.or(below.increment),
-            max_raises: self.max_raises.or(below.max_raises),
-            steps: self.steps.or(below.steps),
-            then: self.then.or(below.then),
-            mirror: self.mirror.or(below.mirror),
-            offset: self.offset.or(below.offset),
-            credit: self.credit.or(below.credit),
-            count_from: self.count_from.or(below.count_from),
-            entry_reset: self.entry_reset.or(below.entry_reset),
-            min_priority: self.min_priority.or(below.min_priority),
-            max_priority: self.max_priority.or(below.max_priority),
-            hours: self.hours.or(below.hours),
-            clock: self.clock.or(below.clock),
-        }
+        self.laid_over(below)
     }
 
     /// Whether it says when to raise in another way than the one below it.
@@ -162,7 +146,7 @@ fn contradictions(table: &Table, place: &str) -> Vec<Finding> {
     }
     if table.then.is_some()
         && table.steps.is_none()
-        && !matches!(table.mirror, Some(Mirror::Steps(_)))
+        && !matches!(table.mirror, Some(OneOrMany::Many(_)))
     {
         refuse("then", "it follows a list of steps, and there is none: write `steps`, or `wait` and `increment` instead".to_owned());
     }
@@ -244,12 +228,12 @@ fn treatment(table: &Table, place: &str, findings: &mut Vec<Finding>) -> Treatme
 fn ladder(table: &Table) -> Ladder {
     let then = table.then.map(Every::from);
     match (&table.steps, &table.mirror) {
-        (Some(steps), _) | (None, Some(Mirror::Steps(steps))) => Ladder {
+        (Some(steps), _) | (None, Some(OneOrMany::Many(steps))) => Ladder {
             rungs: steps.0.clone(),
             then,
             top: None,
         },
-        (None, Some(Mirror::Repeated(repeated))) => Ladder {
+        (None, Some(OneOrMany::One(repeated))) => Ladder {
             rungs: Vec::new(),
             then: Some(Every {
                 every: repeated.every.0,

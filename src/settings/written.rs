@@ -25,8 +25,8 @@ use super::{
     region::Region,
 };
 
+pub(super) use either::OneOrMany;
 pub(crate) use hours::{time_of_day, weekday};
-pub(super) use ladder::Mirror;
 pub(super) use policy::{Policy, Rule, USUAL_WAIT};
 
 /// All sections. An empty file is a complete one.

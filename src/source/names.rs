@@ -11,11 +11,21 @@ use std::{
 use tracing::warn;
 
 use crate::{
-    conversation::{Background, Priority, QueueId, Waiting},
+    conversation::{Priority, QueueId, Waiting},
     genesys::{Genesys, NameList},
     pattern::Pattern,
     policy::rules::{Facts, Named, Rules, When},
 };
+
+/// What a rule asks for of this list.
+pub(crate) fn asked_of(list: NameList, when: &When) -> &[Pattern] {
+    match list {
+        NameList::Queues => &when.queue,
+        NameList::Skills => &when.skill,
+        NameList::Languages => &when.language,
+        NameList::Divisions => &when.division,
+    }
+}
 
 /// Names by id, list by list.
 #[derive(Debug, Default)]
@@ -29,21 +39,16 @@ pub(crate) struct Names {
 impl Names {
     /// The names that these rules ask for. None is known yet.
     pub(crate) fn new(rules: &Rules) -> Self {
-        let by_name = |patterns: fn(&When) -> &[Pattern]| {
-            let mut patterns = rules.rules.iter().flat_map(|rule| patterns(&rule.when));
+        let lists = [NameList::Skills, NameList::Languages, NameList::Divisions];
+        let asked = lists.into_iter().filter(|list| {
+            let mut patterns = rules
+                .rules
+                .iter()
+                .flat_map(|rule| asked_of(*list, &rule.when));
             patterns.any(|pattern| !pattern.is_id())
-        };
-        let lists = [
-            (NameList::Skills, by_name(|when| &when.skill)),
-            (NameList::Languages, by_name(|when| &when.language)),
-            (NameList::Divisions, by_name(|when| &when.division)),
-        ];
+        });
         Self {
-            asked: lists
-                .into_iter()
-                .filter(|(_, asked)| *asked)
-                .map(|(list, _)| list)
-                .collect(),
+            asked: asked.collect(),
             known: Mutex::default(),
         }
     }
@@ -67,7 +72,6 @@ impl Names {
                     list = list.word(),
                     error = %failure,
                     correlation_id = failure.correlation_id(),
-                    permission = list.permission(),
                     "a list of names cannot be read: rules that ask for them by name are for nobody until it can"
                 ),
             }
@@ -85,27 +89,19 @@ impl Names {
     }
 
     /// All that rules can ask about a callback that arrived with this priority.
-    pub(crate) fn facts(
-        &self,
-        waiting: &Waiting,
-        background: &Background,
-        arrived: Priority,
-    ) -> Facts {
+    pub(crate) fn facts(&self, waiting: &Waiting, arrived: Priority) -> Facts {
         let named = |list, id: &dyn ToString| self.of(list, id.to_string());
-        let all = |list, ids: &[String]| ids.iter().map(|id| named(list, id)).collect();
+        let all = |list, ids: Vec<String>| ids.iter().map(|id| named(list, id)).collect();
+        let background = waiting.background.as_deref().cloned().unwrap_or_default();
+        let language = background.language.as_ref();
         Facts {
             queue: waiting.queue.as_ref().map(|id| named(NameList::Queues, id)),
-            skills: all(NameList::Skills, &background.skills),
-            language: background
-                .language
-                .as_ref()
-                .map(|id| named(NameList::Languages, id)),
-            divisions: all(NameList::Divisions, &background.divisions),
+            skills: all(NameList::Skills, background.skills),
+            language: language.map(|id| named(NameList::Languages, id)),
+            divisions: all(NameList::Divisions, background.divisions),
             priority: arrived,
-            attributes: background.attributes.clone(),
-            scheduled: waiting.kind.scheduled,
-            agent_owned: waiting.kind.agent_owned,
-            voicemail: waiting.kind.voicemail,
+            attributes: background.attributes,
+            kind: waiting.kind,
             first_entry: background.first_entry,
         }
     }

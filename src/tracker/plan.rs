@@ -4,7 +4,7 @@ use tracing::debug;
 
 use super::{Next, Outcome, Tracker};
 use crate::{
-    conversation::{Background, Priority, Waiting},
+    conversation::{Priority, Waiting},
     policy::{Limit, Policy, rules::Choice},
 };
 
@@ -25,9 +25,7 @@ impl Tracker {
         if rules.ask_for_the_whole() && waiting.background.is_none() {
             return None;
         }
-        let nothing = Background::default();
-        let background = waiting.background.as_deref().unwrap_or(&nothing);
-        let facts = self.context.names.facts(waiting, background, arrived);
+        let facts = self.context.names.facts(waiting, arrived);
         let choice = rules.choose(&facts);
         if let Some(treatment) = rules.treatment(choice) {
             match treatment.origin(&facts, waiting.since) {

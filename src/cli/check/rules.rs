@@ -10,8 +10,9 @@ use crate::{
     conversation::{Observed, Waiting},
     genesys::{Genesys, NameList, Sighting, Turn},
     pattern::Pattern,
-    policy::rules::{Rules, Treatment, When},
+    policy::rules::{Rules, Treatment},
     settings::Settings,
+    source::names::asked_of,
 };
 
 /// Conversations read at most to find some that were made of calls.
@@ -33,7 +34,7 @@ pub(super) async fn names(genesys: &Genesys, rules: &Rules, report: &mut Report)
     ];
     for list in lists {
         let named = rules.rules.iter().flat_map(|rule| {
-            let by_name = patterns(list, &rule.when)
+            let by_name = asked_of(list, &rule.when)
                 .iter()
                 .filter(|pattern| !pattern.is_id());
             by_name.map(|pattern| (rule.name.as_str(), pattern))
@@ -53,18 +54,8 @@ pub(super) async fn names(genesys: &Genesys, rules: &Rules, report: &mut Report)
                     ));
                 }
             }
-            Err(failure) => report.failed(list.word(), Some(list.permission()), &failure),
+            Err(failure) => report.failed(list.word(), list.permission(), &failure),
         }
-    }
-}
-
-/// What a rule asks for of this list.
-fn patterns(list: NameList, when: &When) -> &[Pattern] {
-    match list {
-        NameList::Queues => &when.queue,
-        NameList::Skills => &when.skill,
-        NameList::Languages => &when.language,
-        NameList::Divisions => &when.division,
     }
 }
 

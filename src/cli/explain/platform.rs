@@ -3,11 +3,10 @@
 use crate::{
     cli::{Exit, Explain, Failed, load, runtime},
     clock::Clock,
-    conversation::{Background, ConversationId, Observed, Waiting},
+    conversation::{ConversationId, Observed, Waiting},
     explain::{Case, Explanation},
     genesys::{Failure, FailureKind, Genesys, Turn},
     journal::{Entry, History, HistoryError},
-    policy::rules::Facts,
     settings::Settings,
     source::{names::Names, queues::Queues},
     status::Status,
@@ -21,7 +20,7 @@ pub(super) fn explain(command: &Explain, id: &ConversationId) -> Result<Explanat
     // A name look-up may hang in a thread that nothing can interrupt.
     runtime.shutdown_background();
     let entry = remembered(&settings, &waiting)?;
-    let facts = facts(&waiting, &names, &entry);
+    let facts = names.facts(&waiting, entry.base.priority);
     let case = Case {
         facts: &facts,
         base: entry.base,
@@ -81,13 +80,6 @@ fn remembered(settings: &Settings, waiting: &Waiting) -> Result<Entry, Failed> {
     };
     let known = known.map_err(|error| Failed::new(Exit::Settings, error))?;
     Ok(known.unwrap_or_else(|| Entry::new(waiting.priority)))
-}
-
-/// All that rules can ask about.
-fn facts(waiting: &Waiting, names: &Names, entry: &Entry) -> Facts {
-    let nothing = Background::default();
-    let background = waiting.background.as_deref().unwrap_or(&nothing);
-    names.facts(waiting, background, entry.base.priority)
 }
 
 /// The failure of a request.

@@ -47,13 +47,13 @@ impl NameList {
         }
     }
 
-    /// The permission that it takes, by the same.
-    pub(crate) fn permission(self) -> &'static str {
+    /// The permission that it takes, where it takes one.
+    pub(crate) fn permission(self) -> Option<&'static str> {
         match self {
-            Self::Queues => "routing:queue:view",
-            Self::Skills => "routing:skill:view",
-            Self::Languages => "routing:language:view",
-            Self::Divisions => "none: all who may sign in see those of their own",
+            Self::Queues => Some("routing:queue:view"),
+            Self::Skills => Some("routing:skill:view"),
+            Self::Languages => Some("routing:language:view"),
+            Self::Divisions => None,
         }
     }
 }
@@ -61,23 +61,22 @@ impl NameList {
 impl Genesys {
     /// All queues: id and name. `GET /api/v2/routing/queues`, permission `routing:queue:view`.
     pub(crate) async fn queues(&self) -> Result<Vec<(QueueId, String)>, Failure> {
-        self.list("queues", "api/v2/routing/queues").await
+        self.list(NameList::Queues).await
     }
 
     /// What the things of a list are called, by their ids.
     pub(crate) async fn names(&self, list: NameList) -> Result<Vec<(String, String)>, Failure> {
-        self.list(list.word(), list.path()).await
+        self.list(list).await
     }
 
     /// All of a list: id and name.
     async fn list<Id: DeserializeOwned + Clone + Eq + Hash>(
         &self,
-        name: &'static str,
-        path: &str,
+        list: NameList,
     ) -> Result<Vec<(Id, String)>, Failure> {
         let (mut things, mut known) = (Vec::new(), HashSet::new());
         for number in 1..=MAX_PAGES {
-            let call = Call::get(name, path)
+            let call = Call::get(list.word(), list.path())
                 .with("pageSize", PAGE_SIZE.to_string())
                 .with("pageNumber", number.to_string());
             let page: Page<wire::Named<Id>> = self.ask(&call).await?;
@@ -88,8 +87,8 @@ impl Genesys {
                 }
             }
             // Without a count of pages, the last page is the one that brings nothing new.
-            let last = page.page_count.is_some_and(|count| number >= count);
-            if last || things.len() == before {
+            let is_last = page.page_count.is_some_and(|count| number >= count);
+            if is_last || things.len() == before {
                 break;
             }
         }

@@ -4,42 +4,25 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{
-    Purpose,
-    lenient::{Field, lenient},
-};
-use crate::conversation::ParticipantId;
+use super::lenient::{Field, lenient};
 
 /// `GET /api/v2/conversations/{id}`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Whole {
-    /// Every leg.
+    /// Every leg, in the order in which `Conversation` has them.
     pub(crate) participants: Vec<Member>,
     /// To whom it belongs.
     #[serde(deserialize_with = "lenient")]
     pub(crate) divisions: Option<Vec<Membership>>,
 }
 
-/// One leg.
+/// What a leg has besides what is read of it in any conversation.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Member {
-    /// Its id.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) id: Option<ParticipantId>,
-    /// Whose it is.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) purpose: Option<Purpose>,
-    /// When it was created.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) start_time: Option<Timestamp>,
-    /// Of an ACD leg, when it entered its queue.
-    #[serde(deserialize_with = "lenient")]
-    pub(crate) connected_time: Option<Timestamp>,
     /// What flows have noted about it.
     #[serde(deserialize_with = "lenient")]
     pub(crate) attributes: Option<BTreeMap<String, String>>,

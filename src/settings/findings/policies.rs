@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    super::{Settings, describe::plural, interval::Spelled},
+    super::{Settings, describe::plural, interval::Spelled, policies},
     Finding,
     Severity::{Note, Warning},
 };
@@ -44,10 +44,9 @@ pub(super) fn of(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
-/// How findings name a rule.
+/// How findings name this rule.
 fn place(rules: &Rules, index: usize) -> String {
-    let name = &rules.rules[index].name;
-    format!("rules[{}] ({})", index + 1, name.escape_debug())
+    policies::place(index, Some(&rules.rules[index].name))
 }
 
 /// What one policy shows.

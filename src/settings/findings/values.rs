@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use globset::Glob;
-
 use super::{
     super::{
         Callbacks, Genesys, Settings,
@@ -14,6 +12,7 @@ use super::{
     Finding,
     Severity::{Error, Note, Warning},
 };
+use crate::pattern::Pattern;
 /// Callbacks waiting at once that any contact centre may have on a bad day. Room for fewer is worth a warning.
 const BAD_DAY: u64 = 100;
 
@@ -151,8 +150,8 @@ fn queues(patterns: &[String]) -> Vec<Finding> {
                 Error,
                 "a queue's name is blank and matches none: remove it".to_owned(),
             ));
-        } else if let Err(error) = Glob::new(pattern) {
-            findings.push(finding(Error, format!("`{shown}` is no pattern ({}): put `\\` before a character that is meant literally", error.kind())));
+        } else if let Some(refusal) = Pattern::refusal(pattern) {
+            findings.push(finding(Error, refusal));
         } else if pattern.trim() != pattern {
             findings.push(finding(Warning, format!("`{shown}` begins or ends with a blank and matches no queue without it: remove the blank")));
         }

@@ -44,14 +44,7 @@ fn pattern(text: &str) -> Result<Pattern, String> {
     if text.trim().is_empty() {
         return Err("a name is blank and means nothing: remove it".to_owned());
     }
-    let shown = text.escape_debug();
-    match globset::Glob::new(text) {
-        Ok(_) => Ok(Pattern::new(text)),
-        Err(error) => Err(format!(
-            "`{shown}` is no pattern ({}): put `\\` before a character that is meant literally",
-            error.kind()
-        )),
-    }
+    Pattern::refusal(text).map_or_else(|| Ok(Pattern::new(text)), Err)
 }
 
 /// A priority, or a range of them.

@@ -3,43 +3,44 @@
 use std::{fmt, marker::PhantomData};
 
 use serde::{
-    Deserialize,
+    Deserialize, Deserializer,
     de::{
         MapAccess, SeqAccess, Visitor,
         value::{MapAccessDeserializer, SeqAccessDeserializer},
     },
 };
 
-/// What may be written as one, or as a list.
-pub(super) trait Either: Sized {
-    /// One.
-    type One;
+/// What may be written as a table, or as a list of tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::settings) enum OneOrMany<One, Many> {
+    /// A table.
+    One(One),
     /// A list.
-    type Many;
-
-    /// From one.
-    fn one(one: Self::One) -> Self;
-
-    /// From a list.
-    fn many(many: Self::Many) -> Self;
+    Many(Many),
 }
 
-/// Reads one or many; says what is expected.
-pub(super) struct OneOrMany<T>(pub(super) &'static str, pub(super) PhantomData<T>);
+impl<'de, One: Deserialize<'de>, Many: Deserialize<'de>> Deserialize<'de> for OneOrMany<One, Many> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Reader(PhantomData))
+    }
+}
 
-impl<'de, T: Either<One: Deserialize<'de>, Many: Deserialize<'de>>> Visitor<'de> for OneOrMany<T> {
-    type Value = T;
+/// Reads one or many, by the form that is found. Not untagged: refusals keep their places.
+struct Reader<One, Many>(PhantomData<(One, Many)>);
+
+impl<'de, One: Deserialize<'de>, Many: Deserialize<'de>> Visitor<'de> for Reader<One, Many> {
+    type Value = OneOrMany<One, Many>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str("a table, or a list of tables")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::One::deserialize(MapAccessDeserializer::new(map)).map(T::one)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        One::deserialize(MapAccessDeserializer::new(map)).map(OneOrMany::One)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<T, A::Error> {
-        T::Many::deserialize(SeqAccessDeserializer::new(seq)).map(T::many)
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        Many::deserialize(SeqAccessDeserializer::new(seq)).map(OneOrMany::Many)
     }
 }
 

@@ -1,15 +1,14 @@
 //! Business hours as they are written.
 
-use std::marker::PhantomData;
-
 use jiff::{civil, tz::TimeZone};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use super::either::{Either, OneOrMany, word};
+use super::either::{OneOrMany, word};
 use crate::policy::hours::{Days, Outside, Span};
 
 /// Business hours: a table, or a list of them in one time zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "OneOrMany<WrittenSpan, WrittenSpans>")]
 pub(in crate::settings) struct WrittenHours {
     /// The hours.
     pub(in crate::settings) spans: Vec<Span>,
@@ -79,28 +78,15 @@ impl TryFrom<Vec<WrittenSpan>> for WrittenSpans {
     }
 }
 
-impl<'de> Deserialize<'de> for WrittenHours {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(OneOrMany(
-            "a table with days, from, to and tz, or a list of them",
-            PhantomData,
-        ))
-    }
-}
-
-impl Either for WrittenHours {
-    type One = WrittenSpan;
-    type Many = WrittenSpans;
-
-    fn one(one: WrittenSpan) -> Self {
-        Self {
-            spans: vec![one.span],
-            zone: one.zone,
+impl From<OneOrMany<WrittenSpan, WrittenSpans>> for WrittenHours {
+    fn from(written: OneOrMany<WrittenSpan, WrittenSpans>) -> Self {
+        match written {
+            OneOrMany::One(one) => Self {
+                spans: vec![one.span],
+                zone: one.zone,
+            },
+            OneOrMany::Many(many) => many.0,
         }
-    }
-
-    fn many(many: WrittenSpans) -> Self {
-        many.0
     }
 }
 

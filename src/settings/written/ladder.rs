@@ -1,13 +1,8 @@
 //! Schedules as they are written: steps, what repeats, and the ladder of calls.
 
-use std::marker::PhantomData;
+use serde::Deserialize;
 
-use serde::{Deserialize, Deserializer};
-
-use super::{
-    Interval, Points, Wait, Whole,
-    either::{Either, OneOrMany},
-};
+use super::{Interval, Points, Wait, Whole, either::OneOrMany};
 use crate::{
     conversation::Priority,
     policy::ladder::{Every, Gain, Rung},
@@ -109,14 +104,8 @@ impl From<Repeated> for Every {
     }
 }
 
-/// The ladder of calls: a list of steps, or one that repeats up to a priority.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::settings) enum Mirror {
-    /// A list.
-    Steps(Steps),
-    /// One that repeats.
-    Repeated(RepeatedTo),
-}
+/// The ladder of calls: a step that repeats up to a priority, or a list of steps.
+pub(in crate::settings) type Mirror = OneOrMany<RepeatedTo, Steps>;
 
 /// A step that repeats, up to a priority: `{ every = "1m", add = 1, max = 30 }`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -129,26 +118,4 @@ pub(in crate::settings) struct RepeatedTo {
     pub(in crate::settings) add: Points,
     /// Up to which priority; absent: no end.
     pub(in crate::settings) max: Option<Priority>,
-}
-
-impl<'de> Deserialize<'de> for Mirror {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(OneOrMany(
-            "a list of steps, or a table with `every`",
-            PhantomData,
-        ))
-    }
-}
-
-impl Either for Mirror {
-    type One = RepeatedTo;
-    type Many = Steps;
-
-    fn one(one: RepeatedTo) -> Self {
-        Self::Repeated(one)
-    }
-
-    fn many(many: Steps) -> Self {
-        Self::Steps(many)
-    }
 }

@@ -18,101 +18,95 @@ use crate::{
     policy::{Credit, rules::CountFrom},
 };
 
-/// Declares a table of settings that has those of a policy as well.
-macro_rules! with_a_policy {
-    ($(#[$doc:meta])* struct $name:ident { $($(#[$own_doc:meta])* $own:ident: $own_type:ty,)* }) => {
-        $(#[$doc])*
+/// Declares the settings of a policy, once for both tables that have them.
+macro_rules! tables {
+    ($($(#[$doc:meta])* $setting:ident: $type:ty,)*) => {
+        /// `[policy]`
         #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
         #[serde(deny_unknown_fields, default)]
-        pub(in crate::settings) struct $name {
-            $($(#[$own_doc])* pub(in crate::settings) $own: $own_type,)*
-            /// Leave these alone.
-            pub(in crate::settings) skip: Option<bool>,
-            /// Time between raises.
-            pub(in crate::settings) wait: Option<Wait>,
-            /// Points of one raise.
-            pub(in crate::settings) increment: Option<Points>,
-            /// Absent: no end.
-            pub(in crate::settings) max_raises: Option<Raises>,
-            /// Steps with a time each, instead of one that repeats.
-            pub(in crate::settings) steps: Option<Steps>,
-            /// What repeats after the last of them.
-            pub(in crate::settings) then: Option<Repeated>,
-            /// The ladder that calls climb.
-            pub(in crate::settings) mirror: Option<Mirror>,
-            /// Points at entry.
-            pub(in crate::settings) offset: Option<Offset>,
-            /// Whether the time before is worth points.
-            pub(in crate::settings) credit: Option<WrittenCredit>,
-            /// Since when the caller waits.
-            pub(in crate::settings) count_from: Option<WrittenCountFrom>,
-            /// Whether the platform gives a callback a time of entry of its own.
-            pub(in crate::settings) entry_reset: Option<bool>,
-            /// Absent: whatever it arrives with.
-            pub(in crate::settings) min_priority: Option<Priority>,
-            /// Absent: the platform's own limit.
-            pub(in crate::settings) max_priority: Option<Priority>,
-            /// When raises are made.
-            pub(in crate::settings) hours: Option<WrittenHours>,
-            /// Whether waiting counts outside of them.
-            pub(in crate::settings) clock: Option<WrittenClock>,
+        pub(in crate::settings) struct Policy {
+            $($(#[$doc])* pub(in crate::settings) $setting: Option<$type>,)*
         }
 
-        impl $name {
+        /// One of the `[[rules]]`.
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(in crate::settings) struct Rule {
+            /// What it is called.
+            pub(in crate::settings) name: Option<String>,
+            /// Queues: names, globs or ids.
+            pub(in crate::settings) queue: Names,
+            /// Skills, likewise.
+            pub(in crate::settings) skill: Names,
+            /// Languages, likewise.
+            pub(in crate::settings) language: Names,
+            /// Divisions, likewise.
+            pub(in crate::settings) division: Names,
+            /// Priority at arrival.
+            pub(in crate::settings) priority: Option<Range>,
+            /// Participant attributes.
+            pub(in crate::settings) attribute: BTreeMap<String, Asked>,
+            /// Planned for a time.
+            pub(in crate::settings) scheduled: Option<bool>,
+            /// Waiting for one agent.
+            pub(in crate::settings) agent_owned: Option<bool>,
+            /// A voicemail.
+            pub(in crate::settings) voicemail: Option<bool>,
+            $($(#[$doc])* pub(in crate::settings) $setting: Option<$type>,)*
+        }
+
+        impl Policy {
             /// One that says nothing.
-            pub(in crate::settings) fn empty() -> Self {
-                Self {
-                    $($own: Default::default(),)*
-                    skip: None,
-                    wait: None,
-                    increment: None,
-                    max_raises: None,
-                    steps: None,
-                    then: None,
-                    mirror: None,
-                    offset: None,
-                    credit: None,
-                    count_from: None,
-                    entry_reset: None,
-                    min_priority: None,
-                    max_priority: None,
-                    hours: None,
-                    clock: None,
-                }
+            fn empty() -> Self {
+                Self { $($setting: None,)* }
+            }
+
+            /// What holds where this is laid over another.
+            pub(in crate::settings) fn laid_over(self, below: Self) -> Self {
+                Self { $($setting: self.$setting.or(below.$setting),)* }
+            }
+        }
+
+        impl Rule {
+            /// What it says of a policy.
+            pub(in crate::settings) fn policy(&self) -> Policy {
+                Policy { $($setting: self.$setting.clone(),)* }
             }
         }
     };
 }
 
-with_a_policy! {
-    /// `[policy]`
-    struct Policy {}
-}
-
-with_a_policy! {
-    /// One of the `[[rules]]`.
-    struct Rule {
-        /// What it is called.
-        name: Option<String>,
-        /// Queues: names, globs or ids.
-        queue: Names,
-        /// Skills, likewise.
-        skill: Names,
-        /// Languages, likewise.
-        language: Names,
-        /// Divisions, likewise.
-        division: Names,
-        /// Priority at arrival.
-        priority: Option<Range>,
-        /// Participant attributes.
-        attribute: BTreeMap<String, Asked>,
-        /// Planned for a time.
-        scheduled: Option<bool>,
-        /// Waiting for one agent.
-        agent_owned: Option<bool>,
-        /// A voicemail.
-        voicemail: Option<bool>,
-    }
+tables! {
+    /// Leave these alone.
+    skip: bool,
+    /// Time between raises.
+    wait: Wait,
+    /// Points of one raise.
+    increment: Points,
+    /// Absent: no end.
+    max_raises: Raises,
+    /// Steps with a time each, instead of one that repeats.
+    steps: Steps,
+    /// What repeats after the last of them.
+    then: Repeated,
+    /// The ladder that calls climb.
+    mirror: Mirror,
+    /// Points at entry.
+    offset: Offset,
+    /// Whether the time before is worth points.
+    credit: WrittenCredit,
+    /// Since when the caller waits.
+    count_from: WrittenCountFrom,
+    /// Whether the platform gives a callback a time of entry of its own.
+    entry_reset: bool,
+    /// Absent: whatever it arrives with.
+    min_priority: Priority,
+    /// Absent: the platform's own limit.
+    max_priority: Priority,
+    /// When raises are made.
+    hours: WrittenHours,
+    /// Whether waiting counts outside of them.
+    clock: WrittenClock,
 }
 
 /// The blueprint's time from one raise to the next.
@@ -125,36 +119,6 @@ impl Default for Policy {
             wait: Some(Interval(USUAL_WAIT)),
             increment: Some(Points::ONE),
             ..Self::empty()
-        }
-    }
-}
-
-impl Default for Rule {
-    fn default() -> Self {
-        Self::empty()
-    }
-}
-
-impl Rule {
-    /// What it says of a policy.
-    pub(in crate::settings) fn policy(&self) -> Policy {
-        let rule = self.clone();
-        Policy {
-            skip: rule.skip,
-            wait: rule.wait,
-            increment: rule.increment,
-            max_raises: rule.max_raises,
-            steps: rule.steps,
-            then: rule.then,
-            mirror: rule.mirror,
-            offset: rule.offset,
-            credit: rule.credit,
-            count_from: rule.count_from,
-            entry_reset: rule.entry_reset,
-            min_priority: rule.min_priority,
-            max_priority: rule.max_priority,
-            hours: rule.hours,
-            clock: rule.clock,
         }
     }
 }
