@@ -4,7 +4,11 @@ mod check;
 
 mod demo;
 
+mod described;
+
 mod explain;
+
+mod forecast;
 
 mod history;
 
@@ -26,9 +30,11 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     conversation::ConversationId,
-    policy::rules::Rules,
-    settings::{self, Settings, SettingsError, Severity},
+    settings::{self, Offline, Settings, SettingsError, Severity},
 };
+
+pub use described::Described;
+pub use forecast::Forecast;
 
 /// How a command ended, as the process says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +90,8 @@ pub enum Command {
     Check(Check),
     /// Say what the rules make of one callback, and why: every raise to come, and what its score means
     Explain(Explain),
+    /// Say what the settings would do to a queue: a model of callers and agents, compared with three other ways
+    Forecast(Forecast),
     /// Watch a rush hour: the real daemon on an embedded platform, no account needed
     Demo(Demo),
     /// Show what was raised, when and how late; also while the daemon runs
@@ -131,9 +139,6 @@ pub struct Explain {
     /// A conversation of your organisation, read from the platform and the journal; nothing is written
     #[arg(long, value_name = "ID", conflicts_with_all = ["queue", "priority", "skill", "language", "division", "attribute", "waited", "before", "scheduled", "agent_owned", "voicemail", "at"])]
     pub conversation: Option<ConversationId>,
-    /// The queue it waits in
-    #[arg(long, value_name = "NAME")]
-    pub queue: Option<String>,
     /// The priority that it arrived with
     #[arg(
         long,
@@ -142,18 +147,9 @@ pub struct Explain {
         allow_negative_numbers = true
     )]
     pub priority: i64,
-    /// A skill that it asks for; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub skill: Vec<String>,
-    /// The language that it asks for
-    #[arg(long, value_name = "NAME")]
-    pub language: Option<String>,
-    /// A division that it belongs to; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub division: Vec<String>,
-    /// A participant attribute; may be repeated
-    #[arg(long, value_name = "NAME=VALUE", value_parser = explain::attribute)]
-    pub attribute: Vec<(String, String)>,
+    /// What rules can ask about.
+    #[command(flatten)]
+    pub described: Described,
     /// How long the callback has waited
     #[arg(long, value_name = "TIME", value_parser = settings::interval, default_value = "0s")]
     pub waited: Duration,
@@ -235,6 +231,7 @@ impl Cli {
             Command::Run(command) => run::run(&command),
             Command::Check(command) => check::run(&command),
             Command::Explain(command) => explain::run(&command),
+            Command::Forecast(command) => forecast::run(&command),
             Command::Demo(command) => demo::run(&command),
             Command::History(command) => history::run(&command),
             Command::Sandbox(command) => sandbox::run(&command),
@@ -282,16 +279,17 @@ fn journal_settings(source: &Source) -> Result<settings::Journal, SettingsError>
     settings::load_journal(source.config.as_deref(), &environment)
 }
 
-/// The rules, by the same settings; nothing else of them needs to be there.
-fn load_rules(source: &Source) -> Result<Rules, Failed> {
+/// What can be said without the platform, by the same settings; nothing else of them needs to be there.
+fn load_offline(source: &Source) -> Result<Offline, Failed> {
     let environment: BTreeMap<String, String> = settings::environment(std::env::vars_os())?;
-    let (rules, findings) = settings::load_rules(source.config.as_deref(), &environment)?;
-    let refused = findings
-        .into_iter()
+    let offline = settings::load_offline(source.config.as_deref(), &environment)?;
+    let refused = offline
+        .findings
+        .iter()
         .find(|finding| finding.severity == Severity::Error);
     match refused {
         Some(refused) => Err(Failed::new(Exit::Settings, refused.to_string())),
-        None => Ok(rules),
+        None => Ok(offline),
     }
 }
 

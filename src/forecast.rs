@@ -4,58 +4,154 @@
 //! a while. Nothing here is the platform: no requests, no lateness. Whether the model is right is not a matter of opinion:
 //! `tests` holds it against queueing theory, formula by formula.
 
+mod compare;
+
+mod conversations;
+
+mod handling;
+
+mod lengths;
+
 mod line;
 
 mod measure;
 
+mod profile;
+
+mod report;
+
 mod run;
 
-use std::time::Duration;
+mod schedule;
 
-use crate::{policy::Policy, sandbox::Handling};
+mod table;
 
-pub use measure::{Class, Estimate, Measured};
+mod trace;
+
+mod traffic;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::policy::Policy;
+
+pub use compare::{Cell, Comparison, Question, Requesting, Requests, Row, Way};
+pub use conversations::{Conversations, Unsaid};
+pub use handling::Handling;
+pub use lengths::Lengths;
+pub use measure::{Behind, Class, Estimate, Measured};
+pub use profile::Profile;
+pub use traffic::Caller;
+
+use self::{
+    measure::{Batching, Measuring},
+    run::Run,
+    trace::Trace,
+    traffic::Callers,
+};
+
+/// A time that will never be.
+const NEVER: i64 = i64::MAX;
 
 /// A queue, its callers and its agents.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// How many agents there are. At least 1.
-    pub agents: usize,
-    /// Mean time from one caller to the next.
-    pub gap: Duration,
+    /// When callers come.
+    pub arrivals: Arrivals,
+    /// How many agents there are, by the time of day.
+    pub agents: Profile<usize>,
+    /// Whose clock the times of day are read from.
+    pub zone: TimeZone,
     /// How long an agent needs for a conversation.
     pub handling: Handling,
-    /// Share of callers, from 0 to 1, who take a callback if they still wait after `decides_after`.
+    /// Share of callers, from 0 to 1, who take a callback if they still wait after a while.
     pub callbacks: f64,
-    /// How long they wait on the line before.
-    pub decides_after: Duration,
+    /// How long that is: as likely to be any time from the first to the second.
+    pub after: (Duration, Duration),
     /// Mean time after which a caller on the line hangs up; absent: nobody does. Who waits for a callback does not.
     pub patience: Option<Duration>,
     /// Share of offers, from 0 to 1, that an agent lets ring until they are withdrawn.
     pub missed_alerts: f64,
     /// How long such an alert lasts.
     pub alert: Duration,
+    /// The wait within which callers are to be answered.
+    pub within: Duration,
     /// What the in-queue flow does for calls.
     pub calls: Policy,
     /// What is done for callbacks.
     pub policy: Policy,
     /// Whether the platform gives a callback a time of entry of its own.
     pub entry_reset: bool,
+    /// Whether the policy knows nothing of the wait before the callback's own.
+    pub forgets_the_caller: bool,
+}
+
+/// When callers come.
+#[derive(Clone, Debug)]
+pub enum Arrivals {
+    /// So many callers, independently of each other and of the hour. The first tenth is not counted: a line that begins empty is
+    /// not the line that callers usually find.
+    Steady {
+        /// Mean time from one to the next.
+        gap: Duration,
+        /// How many.
+        callers: u64,
+    },
+    /// Working days, each of which begins with nobody in line and ends when the last caller is served.
+    Days {
+        /// Callers an hour; the last change ends the day.
+        an_hour: Profile<f64>,
+        /// How many days.
+        days: u32,
+    },
+    /// These, in the order in which they come.
+    Listed(Arc<[Caller]>),
 }
 
 impl Model {
-    /// Lets so many callers come and measures what becomes of them. One seed gives one run.
-    ///
-    /// The first tenth is not counted: a line that begins empty is not the line that callers usually find.
+    /// Lets the callers come and measures what becomes of them. One seed gives one traffic, whatever the policies are; `done` is
+    /// told of each stretch of time that is over.
     #[must_use]
-    pub fn run(&self, callers: u64, seed: u64) -> Measured {
-        run::Run::new(self, callers, seed).finish()
+    pub fn run(&self, seed: u64, mut done: impl FnMut()) -> Measured {
+        let (batching, days) = match &self.arrivals {
+            Arrivals::Steady { callers, .. } => (Batching::WarmingUp(*callers), None),
+            Arrivals::Days { days, .. } => (Batching::Part(0), Some(*days)),
+            Arrivals::Listed(callers) => (Batching::Callers(callers.len() as u64), None),
+        };
+        let mut measuring = Measuring::new(batching, millis(self.within));
+        for (number, stretch) in (0..).zip(Callers::stretches(self, seed)) {
+            if let Some(days) = days {
+                measuring.begin(number, days);
+            }
+            Run::new(self, stretch, &mut measuring, None).finish();
+            done();
+        }
+        measuring.end()
+    }
+
+    /// The places of all callbacks in the first stretch of time.
+    fn trace(&self, seed: u64) -> Trace {
+        let mut measuring = Measuring::new(Batching::Part(0), millis(self.within));
+        let mut trace = Trace::default();
+        if let Some(stretch) = Callers::stretches(self, seed).next() {
+            Run::new(self, stretch, &mut measuring, Some(&mut trace)).finish();
+        }
+        trace
     }
 }
 
 /// A time in whole milliseconds, as all of the platform's are.
 fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+    let subsecond = i64::from(time.subsec_millis());
+    i64::try_from(time.as_secs()).map_or(NEVER, |seconds| {
+        seconds.saturating_mul(1_000).saturating_add(subsecond)
+    })
+}
+
+/// A time of the model as one of the calendar.
+fn moment(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

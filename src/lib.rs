@@ -38,7 +38,7 @@
 //! | [`status`] | one observable snapshot, and a page of it |
 //! | [`sandbox`] | the platform in process, for the demo, the tests and anyone who wants to try |
 //! | [`explain`] | what the rules make of one callback, and why |
-//! | [`forecast`] | a model of a queue on the code of `policy`, held against queueing theory; no command shows it yet |
+//! | [`forecast`] | what policies would do to a queue: a model on the code of `policy`, held against queueing theory, as a table and as a page |
 //! | [`demo`] | a rush hour, told as it happens and measured |
 //!
 //! # What always holds

@@ -237,13 +237,38 @@ pub fn load_journal(
     Ok(remembered(written.journal, environment))
 }
 
-/// Loads the rules, and what is wrong with them, from the same layers, for those who need no way to sign in either.
-pub fn load_rules(
+/// What can be said without the platform: what would become of callbacks, and what that may cost.
+#[derive(Clone, Debug)]
+pub struct Offline {
+    /// When and how much priorities are raised, and which callbacks are left alone.
+    pub rules: Rules,
+    /// How fast the platform may be asked.
+    pub budget: Budget,
+    /// Time from one sweep to the next.
+    pub sweep: Duration,
+    /// What is wrong with the rules.
+    pub findings: Vec<Finding>,
+}
+
+/// Loads what can be said without the platform, from the same layers, for those who need no way to sign in either.
+pub fn load_offline(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
-) -> Result<(Rules, Vec<Finding>), SettingsError> {
+) -> Result<Offline, SettingsError> {
     let (file, overrides, written) = read(file, environment)?;
-    Ok(policies::rules(&written, given(file.as_ref(), &overrides)))
+    let (rules, findings) = policies::rules(&written, given(file.as_ref(), &overrides));
+    let written::Genesys {
+        requests_per_minute,
+        burst,
+        tokens,
+        ..
+    } = written.genesys;
+    Ok(Offline {
+        rules,
+        budget: Budget::new(requests_per_minute.0, burst.map(|burst| burst.0), tokens.0),
+        sweep: written.callbacks.sweep.0,
+        findings,
+    })
 }
 
 /// Whether somebody has written a setting, so that it is no default.

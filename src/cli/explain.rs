@@ -2,22 +2,16 @@
 
 mod platform;
 
-use std::{
-    collections::BTreeMap,
-    io::{Write, stdout},
-};
+use std::io::{Write, stdout};
 
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
-use super::{Exit, Explain, Failed, load_rules};
+use super::{Exit, Explain, Failed, described::zone, load_offline};
 use crate::{
     clock::Clock,
     conversation::{ConversationId, Kind, ParticipantId, Priority, Visit, Waiting},
     explain::{Case, Explanation},
-    policy::{
-        Base,
-        rules::{Facts, Named, Rules},
-    },
+    policy::{Base, rules::Facts},
     settings::{time_of_day, weekday},
 };
 
@@ -40,7 +34,7 @@ pub(super) fn run(command: &Explain) -> Result<Exit, Failed> {
 
 /// What the rules make of a callback that is described on the command line.
 fn made_up(command: &Explain) -> Result<Explanation, Failed> {
-    let rules = load_rules(&command.source)?;
+    let rules = load_offline(&command.source)?.rules;
     let at = command
         .at
         .as_deref()
@@ -61,8 +55,12 @@ fn made_up(command: &Explain) -> Result<Explanation, Failed> {
         agent_owned: command.kind.agent_owned,
         voicemail: command.kind.voicemail,
     };
+    let facts = Facts {
+        first_entry: since.checked_sub(command.before).ok(),
+        ..command.described.facts(priority, kind)
+    };
     let case = Case {
-        facts: &facts(command, priority, kind, since),
+        facts: &facts,
         waiting: Waiting {
             visit: nobody(),
             queue: None,
@@ -82,41 +80,12 @@ fn made_up(command: &Explain) -> Result<Explanation, Failed> {
     Ok(case.explain(&rules, command.raises))
 }
 
-/// What is known of a callback that is described on the command line. What is named there is name and id at once.
-fn facts(command: &Explain, priority: Priority, kind: Kind, since: Timestamp) -> Facts {
-    let named = |name: &String| Named {
-        id: name.clone(),
-        name: Some(name.clone()),
-    };
-    let attributes: BTreeMap<String, String> = command.attribute.iter().cloned().collect();
-    Facts {
-        queue: command.queue.as_ref().map(named),
-        skills: command.skill.iter().map(named).collect(),
-        language: command.language.as_ref().map(named),
-        divisions: command.division.iter().map(named).collect(),
-        priority,
-        attributes,
-        kind,
-        first_entry: since.checked_sub(command.before).ok(),
-    }
-}
-
 /// A visit of nobody's.
 fn nobody() -> Visit {
     Visit {
         conversation: ConversationId::from_random([0; 16]),
         leg: ParticipantId::from_random([0; 16]),
     }
-}
-
-/// The time zone of the first business hours that there are, else UTC.
-fn zone(rules: &Rules) -> TimeZone {
-    let mut hours = rules
-        .treatments()
-        .filter_map(|treatment| treatment.policy.hours.as_ref());
-    hours
-        .next()
-        .map_or(TimeZone::UTC, |hours| hours.zone.clone())
 }
 
 /// A moment: ISO 8601 with its offset, or a day of the week and a time of day, the next there is in the zone.
@@ -142,12 +111,6 @@ fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
         .to_ambiguous_timestamp(date.to_datetime(time))
         .compatible();
     at.map_err(|_beyond| refused())
-}
-
-/// An attribute: `NAME=VALUE`.
-pub(super) fn attribute(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]

@@ -2,54 +2,80 @@
 
 use std::collections::VecDeque;
 
-use jiff::Timestamp;
-
-use super::millis;
+use super::{NEVER, millis, schedule::Schedules, traffic::Caller};
 use crate::{
-    conversation::{Kind, Priority, Visit, Waiting},
-    policy::{Base, Climber, Credit, Policy, Raise, Step},
+    conversation::Priority,
+    policy::{Climber, Credit, Policy},
 };
-
-/// A step that will never be due.
-const NEVER: i64 = i64::MAX;
 
 /// Somebody who waits.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     /// Number of the caller, in order of arrival.
     pub(super) number: u64,
-    /// When the caller came.
-    pub(super) origin: i64,
+    /// The caller.
+    pub(super) caller: Caller,
     /// When this stay in the queue began.
     pub(super) since: i64,
     /// The moment that the score counts from.
     entry: i64,
     /// Its priority.
-    priority: Priority,
+    points: i64,
     /// When the next raise is due.
     due: i64,
-    /// Rungs that are in its priority.
-    step: u32,
-    /// Raises that it took to come there, one by one.
-    pub(super) raises: u64,
-    /// How long an agent will need.
-    pub(super) handling: i64,
-    /// Whether a call that came a minute or more later was served first.
-    pub(super) overtaken: bool,
+    /// What raises it.
+    schedule: usize,
+    /// Raises so far.
+    pub(super) raises: usize,
+    /// By how much later the latest call came that was offered first, milliseconds; less than none where no later one was.
+    pub(super) behind: i64,
+    /// Which part of the run it is counted in; nothing where it is not counted.
+    pub(super) batch: Option<u8>,
 }
 
 /// All that wait as calls, or all that wait as callbacks.
 pub(super) struct Line {
-    /// Who waits, in the order in which they began to.
-    pub(super) waiting: VecDeque<Item>,
+    /// Who waits: in the order in which they began to, or in the order of their callers.
+    waiting: VecDeque<Item>,
     /// What raises them.
-    policy: Policy,
+    schedules: Schedules,
     /// How who is first is found.
     search: Search,
     /// Whether a stay begins with a time of entry of its own.
     entry_reset: bool,
-    /// What the policy is asked about, filled in anew each time.
-    asked: Waiting,
+    /// Whether the policy knows nothing of the time before the stay.
+    forgets: bool,
+    /// Whether they stand in the order of their callers.
+    by_caller: bool,
+    /// How many raises were due, minute by minute, where that is counted.
+    pub(super) raised: Option<Minutes>,
+}
+
+/// Numbers by the minute.
+pub(super) struct Minutes {
+    /// When the first minute begins, milliseconds.
+    start: i64,
+    /// The numbers.
+    pub(super) numbers: Vec<u32>,
+}
+
+impl Minutes {
+    /// None yet, from this moment on.
+    pub(super) fn from(start: i64) -> Self {
+        Self {
+            start,
+            numbers: Vec::new(),
+        }
+    }
+
+    /// One more, at this moment.
+    fn count(&mut self, at: i64) {
+        let minute = usize::try_from((at - self.start) / 60_000).unwrap_or_default();
+        if self.numbers.len() <= minute {
+            self.numbers.resize(minute + 1, 0);
+        }
+        self.numbers[minute] += 1;
+    }
 }
 
 /// How who is first in a line is found.
@@ -65,65 +91,85 @@ enum Search {
 
 impl Search {
     /// What this policy takes. Who waits under a policy that counts their own wait alone is never raised less than who began
-    /// later; and where the whole wait of the caller is counted, whole minutes of credit are all that can turn two around.
-    fn of(policy: &Policy, entry_reset: bool) -> Self {
-        let credited = policy.credit == Credit::Waited;
-        match (policy.climber, credited == entry_reset) {
-            (Climber::Callback, _) if !credited => Self::Head,
-            (Climber::Caller, true) => Self::WithinAPoint,
-            _ => Self::Everybody,
+    /// later; and where the whole wait of the caller is counted, without bounds, whole minutes of credit are all that can turn
+    /// two around.
+    fn of(policy: &Policy, entry_reset: bool, forgets: bool) -> Self {
+        let credited = policy.credit == Credit::Waited && !forgets;
+        let bounded = policy.max_priority.is_some()
+            || policy.min_priority.is_some()
+            || policy.hours.is_some();
+        let own = policy.climber == Climber::Callback || forgets;
+        if own && entry_reset && !credited {
+            Self::Head
+        } else if !own && credited == entry_reset && !bounded {
+            Self::WithinAPoint
+        } else {
+            Self::Everybody
         }
     }
 }
 
 impl Line {
-    /// An empty line.
-    pub(super) fn new(policy: &Policy, entry_reset: bool) -> Self {
+    /// An empty line of calls.
+    pub(super) fn of_calls(policy: &Policy) -> Self {
+        Self {
+            by_caller: true,
+            ..Self::of_callbacks(policy, true, false)
+        }
+    }
+
+    /// An empty line of callbacks. `forgets` says that waits count from the stay's own beginning, whatever the policy would count.
+    pub(super) fn of_callbacks(policy: &Policy, entry_reset: bool, forgets: bool) -> Self {
+        let search = Search::of(policy, entry_reset, forgets);
         Self {
             waiting: VecDeque::new(),
-            search: Search::of(policy, entry_reset),
-            policy: policy.clone(),
+            schedules: Schedules::new(policy),
             entry_reset,
-            asked: Waiting {
-                visit: Visit {
-                    conversation: crate::conversation::ConversationId::from_random([0; 16]),
-                    leg: crate::conversation::ParticipantId::from_random([0; 16]),
-                },
-                queue: None,
-                since: Timestamp::UNIX_EPOCH,
-                origin: Timestamp::UNIX_EPOCH,
-                priority: Priority::default(),
-                kind: Kind::default(),
-                background: None,
-            },
+            forgets,
+            by_caller: search == Search::WithinAPoint,
+            raised: None,
+            search,
         }
     }
 
     /// Somebody begins to wait.
-    pub(super) fn join(&mut self, number: u64, origin: i64, since: i64, handling: i64) {
-        self.waiting.push_back(Item {
+    pub(super) fn join(&mut self, number: u64, caller: Caller, since: i64, batch: Option<u8>) {
+        let origin = if self.forgets { since } else { caller.arrives };
+        let schedule = self.schedules.of(origin, since);
+        let first = self.schedules.raise(schedule, 0);
+        let item = Item {
             number,
-            origin,
-            since,
-            entry: if self.entry_reset { since } else { origin },
-            priority: Priority::default(),
-            due: since,
-            step: 0,
+            entry: if self.entry_reset {
+                since
+            } else {
+                caller.arrives
+            },
+            points: 0,
+            due: first.map_or(NEVER, |raise| since + raise.after),
+            schedule,
             raises: 0,
-            handling,
-            overtaken: false,
-        });
+            behind: i64::MIN,
+            batch,
+            caller,
+            since,
+        };
+        self.put(item);
     }
 
-    /// Somebody who was offered in vain waits on where they were.
-    pub(super) fn put_back(&mut self, item: Item) {
-        let place = self
-            .waiting
-            .partition_point(|other| (other.since, other.number) < (item.since, item.number));
-        self.waiting.insert(place, item);
+    /// Somebody takes the place that is theirs by the order of this line.
+    pub(super) fn put(&mut self, item: Item) {
+        let by_caller = self.by_caller;
+        let place = |item: &Item| (if by_caller { 0 } else { item.since }, item.number);
+        let own = place(&item);
+        if self.waiting.back().is_none_or(|last| place(last) < own) {
+            self.waiting.push_back(item);
+            return;
+        }
+        let before = self.waiting.partition_point(|other| place(other) < own);
+        self.waiting.insert(before, item);
     }
 
-    /// Takes out the caller with this number, if they are still here.
+    /// Takes out the caller with this number, if they are still here. Only for a line whose order is that of its callers.
     pub(super) fn take(&mut self, number: u64) -> Option<Item> {
         let place = self
             .waiting
@@ -132,63 +178,140 @@ impl Line {
         self.waiting.remove(place)
     }
 
-    /// The place and the score of who is first now; nobody where nobody waits.
-    pub(super) fn first(&mut self, now: i64) -> Option<(usize, i64)> {
+    /// Takes out who waits at this place.
+    pub(super) fn remove(&mut self, place: usize) -> Option<Item> {
+        if place == 0 {
+            return self.waiting.pop_front();
+        }
+        self.waiting.remove(place)
+    }
+
+    /// Somebody who was taken out will not come back.
+    pub(super) fn gone(&mut self, item: &Item) {
+        self.schedules.done(item.schedule);
+    }
+
+    /// Who waits, in no order that matters.
+    pub(super) fn everybody(&mut self) -> impl Iterator<Item = &mut Item> {
+        self.waiting.iter_mut()
+    }
+
+    /// How many wait whose callers came before this one.
+    pub(super) fn earlier_than(&self, number: u64) -> usize {
+        if self.by_caller {
+            return self.waiting.partition_point(|item| item.number < number);
+        }
+        let earlier = |item: &&Item| item.number < number;
+        self.waiting.iter().filter(earlier).count()
+    }
+
+    /// The place and the rank of who is first now; nobody where nobody waits. The lowest rank is served first; equal scores
+    /// keep the order of arrival.
+    pub(super) fn first(&mut self, now: i64) -> Option<(usize, (i64, u64))> {
         let head = self.waiting.front()?;
         let within = match self.search {
             Search::Head => 1,
             Search::Everybody => self.waiting.len(),
             Search::WithinAPoint => {
-                let last = head.origin + millis(Priority::WORTH);
-                self.waiting.partition_point(|item| item.origin <= last)
+                let last = head.caller.arrives + millis(Priority::WORTH);
+                let within = |item: &&Item| item.caller.arrives <= last;
+                self.waiting.iter().take_while(within).count()
             }
         };
         let mut first = None;
         for place in 0..within {
-            let score = self.score(place, now);
-            if first.is_none_or(|(_, best)| score < best) {
-                first = Some((place, score));
+            let rank = self.rank(place, now);
+            if first.is_none_or(|(_, best)| rank < best) {
+                first = Some((place, rank));
             }
         }
         first
     }
 
-    /// The score of who waits at this place: the lowest is served first.
-    fn score(&mut self, place: usize, now: i64) -> i64 {
+    /// The ranks of all who wait, with the numbers of their callers.
+    pub(super) fn ranks(&mut self, now: i64) -> Vec<(i64, u64)> {
+        (0..self.waiting.len())
+            .map(|place| self.rank(place, now))
+            .collect()
+    }
+
+    /// The score of who waits at this place, with their number.
+    fn rank(&mut self, place: usize, now: i64) -> (i64, u64) {
         let item = &mut self.waiting[place];
         while item.due <= now {
-            self.asked.since = moment(item.since);
-            self.asked.origin = moment(item.origin);
-            self.asked.priority = item.priority;
-            let base = Base {
-                priority: Priority::default(),
-                until: None,
+            let Some(raise) = self.schedules.raise(item.schedule, item.raises) else {
+                item.due = NEVER;
+                break;
             };
-            match self.policy.next(base, &self.asked, moment(now)) {
-                Step::Raise(raise) => {
-                    item.raises += raises(&raise, item);
-                    item.priority = raise.to;
-                    item.step = raise.step;
+            if let Some(raised) = &mut self.raised {
+                raised.count(item.since + raise.after);
+            }
+            item.points = raise.to;
+            item.raises += 1;
+            let next = self.schedules.raise(item.schedule, item.raises);
+            item.due = next.map_or(NEVER, |next| item.since + next.after);
+        }
+        let score = item.entry - millis(Priority::WORTH) * item.points;
+        (score, item.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Policies of every kind of search.
+    fn policies() -> impl Strategy<Value = Policy> {
+        let climber = prop_oneof![Just(Climber::Callback), Just(Climber::Caller)];
+        let credit = prop_oneof![Just(Credit::None), Just(Credit::Waited)];
+        let bound = prop::option::of((0..12_i64).prop_map(Priority::clamped));
+        let more = (0..4_u32, prop::option::of(0..6_u32), bound);
+        (1..5_u64, 1..4_u32, climber, credit, more).prop_map(
+            |(wait, increment, climber, credit, (offset, max_raises, max_priority))| Policy {
+                climber,
+                offset,
+                credit,
+                max_priority,
+                max_raises,
+                ..Policy::linear(Duration::from_mins(wait), increment)
+            },
+        )
+    }
+
+    proptest! {
+        /// Whoever is said to be first is first of all.
+        #[test]
+        fn nobody_is_before_the_first(
+            policy in policies(),
+            entry_reset: bool,
+            forgets: bool,
+            stays in prop::collection::vec((1..120_i64, 0..200_i64), 1..40),
+        ) {
+            let mut line = Line::of_callbacks(&policy, entry_reset, forgets);
+            let mut callers = Vec::new();
+            let mut arrives = 0;
+            for (number, (gap, before)) in (0..).zip(stays) {
+                arrives += gap * 1_000;
+                callers.push((arrives + before * 1_000, number, arrives));
+            }
+            callers.sort_unstable();
+            for (since, number, arrives) in callers {
+                let caller = Caller { arrives, handling: 0, decides: NEVER, patience: NEVER, missed: 0 };
+                line.join(number, caller, since, None);
+                let first = line.first(since);
+                let ranks = line.ranks(since);
+                prop_assert_eq!(first.map(|(_, rank)| rank), ranks.iter().min().copied());
+                if since % 3_000 == 0
+                    && let Some((place, _)) = first
+                {
+                    let item = line.remove(place);
+                    prop_assert_eq!(item.map(|item| item.number), first.map(|(_, (_, number))| number));
                 }
-                Step::Wait { until } => item.due = until.as_millisecond().max(now + 1),
-                Step::Done(_) => item.due = NEVER,
             }
         }
-        item.entry - millis(Priority::WORTH) * item.priority.points()
     }
-}
-
-/// How many raises it takes to come there one by one: what is due at entry is one, each later step is another, and none
-/// gains nothing.
-fn raises(raise: &Raise, item: &Item) -> u64 {
-    if item.raises == 0 && raise.due <= moment(item.since) {
-        return 1;
-    }
-    let gained = (raise.to.points() - item.priority.points()).unsigned_abs();
-    u64::from(raise.step.saturating_sub(item.step)).clamp(1, gained.max(1))
-}
-
-/// A time of the model as one of the calendar.
-fn moment(millis: i64) -> Timestamp {
-    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
 }

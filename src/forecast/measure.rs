@@ -1,18 +1,14 @@
 //! What customers went through: means with their confidence, quantiles, counts. Memory does not grow with their number.
 
-use super::line::Item;
+use serde::Serialize;
 
-/// Batches that a run is cut into, to tell how sure a mean is.
-const BATCHES: u64 = 40;
-/// Two-sided 95 % quantile of Student's t for one less than that.
-const T: f64 = 2.023;
-/// Buckets of waits for each doubling: a quantile is told to within two in a hundred.
-const PER_DOUBLING: u32 = 32;
-/// Buckets: up to 2^40 milliseconds.
-const BUCKETS: usize = 41 * PER_DOUBLING as usize;
+use super::{lengths::Lengths, line::Item, run::a_point};
+
+/// Parts that a run is cut into, to tell how sure a mean is.
+const BATCHES: u8 = 40;
 
 /// What was measured in a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Measured {
     /// Callers who stayed on the line.
     pub calls: Class,
@@ -21,15 +17,25 @@ pub struct Measured {
     /// All callers.
     pub all: Class,
     /// Share of callbacks that a call overtook whose caller came a minute or more later.
-    pub overtaken: f64,
+    pub overtaken: Estimate,
+    /// By how much later the latest of those calls came, seconds, of the callbacks that were overtaken.
+    pub behind: Behind,
     /// Share of callers who hung up.
-    pub hung_up: f64,
+    pub hung_up: Estimate,
     /// Raises of a callback, on average.
     pub raises_a_callback: f64,
+    /// Raises a minute from the first caller to the last raise, on average; none where that was not counted.
+    pub raises_a_minute: f64,
+    /// Raises in the busiest minute of all.
+    pub most_raises_a_minute: u32,
+    /// Callbacks a minute in that time, on average.
+    pub callbacks_a_minute: f64,
+    /// The agents' time that callers take, as a share of the time that agents are there while callers come.
+    pub load: f64,
 }
 
 /// What customers of one kind went through. Waits count from the call, in seconds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Class {
     /// How many were served.
     pub served: u64,
@@ -39,207 +45,366 @@ pub struct Class {
     pub p50: f64,
     /// Wait that 95 in 100 do not exceed.
     pub p95: f64,
+    /// Share that was answered within the service level, of those who did not hang up.
+    pub within: Estimate,
+    /// Callers who came later and were served first, of an average one.
+    pub later_first: f64,
+    /// Callers who came earlier and were served later, of an average one.
+    pub earlier_after: f64,
+    /// All waits.
+    #[serde(skip)]
+    pub waits: Lengths,
+}
+
+/// By how much callbacks are overtaken, seconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Behind {
+    /// On average.
+    pub mean: f64,
+    /// 95 in 100 do not exceed.
+    pub p95: f64,
+    /// All of it: nothing for those who were not overtaken.
+    #[serde(skip)]
+    pub lengths: Lengths,
 }
 
 /// A mean, and how sure it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
     /// The mean.
     pub mean: f64,
-    /// Half the width of its 95 % confidence interval, by means of batches.
+    /// Half the width of its 95 % confidence interval, by means of parts of the run.
     pub half_width: f64,
+}
+
+/// How callers are told off into batches.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Batching {
+    /// Equal parts of so many callers. The first tenth is not counted: a line that begins empty is not the line that callers
+    /// usually find.
+    WarmingUp(u64),
+    /// Equal parts of so many callers, who all count.
+    Callers(u64),
+    /// All who come in this part.
+    Part(u8),
 }
 
 /// What is measured while a run lasts.
 pub(super) struct Measuring {
-    /// Callers who are not counted, because the line was empty when the first came.
-    warm_up: u64,
-    /// Callers in a batch.
-    batch: u64,
+    /// How callers are told off.
+    batching: Batching,
+    /// The service level, milliseconds.
+    within: i64,
     /// Who stayed on the line.
-    calls: Waits,
+    calls: Counts,
     /// Who took a callback.
-    callbacks: Waits,
-    /// Everybody.
-    all: Waits,
-    /// Callbacks that were overtaken.
-    overtaken: u64,
+    callbacks: Counts,
+    /// Shares of callbacks that were overtaken.
+    overtaken: Batches,
+    /// By how much, milliseconds.
+    behind: Lengths,
+    /// Sum of it, milliseconds.
+    behind_sum: f64,
     /// Raises of callbacks.
     raises: u64,
-    /// Callers who hung up.
-    hung_up: u64,
+    /// Shares of callers who hung up.
+    hung_up: Batches,
+    /// Minutes looked at, raises in them, and the most in one.
+    minutes: (u64, u64, u32),
+    /// Agents' time that callers take, and that agents are there while callers come, milliseconds.
+    work: (f64, f64),
 }
 
-/// Waits of one kind.
-struct Waits {
-    /// Sums and numbers, batch by batch.
-    batches: Vec<(f64, u64)>,
+/// Sums and numbers, batch by batch.
+#[derive(Clone)]
+struct Batches(Vec<(f64, u64)>);
+
+/// What is counted of one kind of customer.
+struct Counts {
+    /// Waits, milliseconds.
+    waits: Batches,
     /// Numbers by length.
-    lengths: Vec<u64>,
+    lengths: Lengths,
+    /// Those who were served within the service level.
+    within: Batches,
+    /// Sum over all of the later who were served first.
+    later_first: u64,
+    /// Sum over all of the earlier who were served later.
+    earlier_after: u64,
 }
 
 impl Measuring {
-    /// Nothing is measured yet, of so many callers to come.
-    pub(super) fn new(callers: u64) -> Self {
-        let warm_up = callers / 10;
+    /// Nothing is measured yet.
+    pub(super) fn new(batching: Batching, within: i64) -> Self {
         Self {
-            warm_up,
-            batch: ((callers - warm_up) / BATCHES).max(1),
-            calls: Waits::new(),
-            callbacks: Waits::new(),
-            all: Waits::new(),
-            overtaken: 0,
+            batching,
+            within,
+            calls: Counts::new(),
+            callbacks: Counts::new(),
+            overtaken: Batches::new(),
+            behind: Lengths::default(),
+            behind_sum: 0.0,
             raises: 0,
-            hung_up: 0,
+            hung_up: Batches::new(),
+            minutes: (0, 0, 0),
+            work: (0.0, 0.0),
         }
     }
 
-    /// Somebody is served.
-    pub(super) fn served(&mut self, item: &Item, is_callback: bool, now: i64) {
-        let Some(counted) = item.number.checked_sub(self.warm_up) else {
-            return;
+    /// From now on, callers count in the part that this one of so many stretches is in.
+    pub(super) fn begin(&mut self, stretch: u32, of: u32) {
+        let part = u64::from(stretch) * u64::from(BATCHES) / u64::from(of.max(1));
+        self.batching = Batching::Part(u8::try_from(part).unwrap_or(BATCHES - 1));
+    }
+
+    /// The part that the caller of this number counts in, if at all.
+    pub(super) fn batch_of(&self, number: u64) -> Option<u8> {
+        let (counted, all) = match self.batching {
+            Batching::Part(part) => return Some(part),
+            Batching::Callers(callers) => (number, callers),
+            Batching::WarmingUp(callers) => {
+                let warm_up = callers / 10;
+                (number.checked_sub(warm_up)?, callers - warm_up)
+            }
         };
-        let batch = usize::try_from((counted / self.batch).min(BATCHES - 1)).unwrap_or_default();
-        let waited = now - item.origin;
-        self.all.note(batch, waited);
-        if is_callback {
-            self.callbacks.note(batch, waited);
-            self.overtaken += u64::from(item.overtaken);
-            self.raises += item.raises;
+        let part = counted * u64::from(BATCHES) / all.max(1);
+        Some(u8::try_from(part).unwrap_or(BATCHES).min(BATCHES - 1))
+    }
+
+    /// Somebody is served, ahead of so many calls and callbacks that came earlier.
+    pub(super) fn served(&mut self, item: &Item, is_callback: bool, now: i64, ahead: [usize; 2]) {
+        let Some(batch) = item.batch else { return };
+        let waited = now - item.caller.arrives;
+        let [calls, callbacks] = ahead.map(|number| number as u64);
+        self.calls.later_first += calls;
+        self.callbacks.later_first += callbacks;
+        let within = waited <= self.within;
+        let counts = if is_callback {
+            &mut self.callbacks
         } else {
-            self.calls.note(batch, waited);
+            &mut self.calls
+        };
+        counts.note(batch, waited, within);
+        counts.earlier_after += calls + callbacks;
+        if is_callback {
+            let overtaken = item.behind >= a_point();
+            self.overtaken.note(batch, f64::from(u8::from(overtaken)));
+            self.behind.note(if overtaken { item.behind } else { 0 });
+            if overtaken {
+                self.behind_sum += float(item.behind.unsigned_abs());
+            }
+            self.raises += item.raises as u64;
         }
+        self.hung_up.note(batch, 0.0);
     }
 
     /// Somebody hangs up.
     pub(super) fn hung_up(&mut self, item: &Item) {
-        self.hung_up += u64::from(item.number >= self.warm_up);
+        if let Some(batch) = item.batch {
+            self.hung_up.note(batch, 1.0);
+        }
+    }
+
+    /// So many raises were due, minute by minute.
+    pub(super) fn raised(&mut self, by_minute: &[u32]) {
+        let (minutes, raises, most) = &mut self.minutes;
+        *minutes += by_minute.len() as u64;
+        *raises += by_minute.iter().copied().map(u64::from).sum::<u64>();
+        *most = (*most).max(by_minute.iter().copied().max().unwrap_or_default());
+    }
+
+    /// Somebody comes who will take an agent so long; so much time of agents has passed since the one before.
+    pub(super) fn came(&mut self, handling: i64, agents: i64) {
+        self.work.0 += float(handling.unsigned_abs());
+        self.work.1 += float(agents.unsigned_abs());
     }
 
     /// What was measured.
     pub(super) fn end(self) -> Measured {
-        let (calls, callbacks, all) =
-            (self.calls.class(), self.callbacks.class(), self.all.class());
-        let everybody = all.served + self.hung_up;
+        let all = self.calls.and(&self.callbacks);
+        let (minutes, raises, most) = self.minutes;
+        let overtaken = self.overtaken.sum();
         Measured {
-            overtaken: share(self.overtaken, callbacks.served),
-            hung_up: share(self.hung_up, everybody),
-            raises_a_callback: share(self.raises, callbacks.served),
-            calls,
-            callbacks,
-            all,
+            behind: Behind {
+                mean: ratio(self.behind_sum / 1_000.0, overtaken),
+                p95: self.behind.quantile_of_the_longest(overtaken, 0.95),
+                lengths: self.behind,
+            },
+            overtaken: self.overtaken.mean(),
+            hung_up: self.hung_up.mean(),
+            raises_a_callback: ratio(float(self.raises), float(self.callbacks.waits.number())),
+            raises_a_minute: ratio(float(raises), float(minutes)),
+            most_raises_a_minute: most,
+            callbacks_a_minute: ratio(float(self.callbacks.waits.number()), float(minutes)),
+            load: ratio(self.work.0, self.work.1),
+            calls: self.calls.class(),
+            callbacks: self.callbacks.class(),
+            all: all.class(),
         }
     }
 }
 
-impl Waits {
+impl Counts {
     /// None yet.
     fn new() -> Self {
-        let batches = usize::try_from(BATCHES).unwrap_or_default();
         Self {
-            batches: vec![(0.0, 0); batches],
-            lengths: vec![0; BUCKETS],
+            waits: Batches::new(),
+            lengths: Lengths::default(),
+            within: Batches::new(),
+            later_first: 0,
+            earlier_after: 0,
         }
     }
 
     /// Somebody has waited so many milliseconds.
-    fn note(&mut self, batch: usize, waited: i64) {
-        let (sum, number) = &mut self.batches[batch];
-        *sum += seconds(waited);
-        *number += 1;
-        self.lengths[bucket(waited)] += 1;
+    fn note(&mut self, batch: u8, waited: i64, within: bool) {
+        self.waits.note(batch, float(waited.unsigned_abs()));
+        self.within.note(batch, f64::from(u8::from(within)));
+        self.lengths.note(waited);
+    }
+
+    /// These and others.
+    fn and(&self, other: &Self) -> Self {
+        Self {
+            waits: self.waits.and(&other.waits),
+            lengths: self.lengths.and(&other.lengths),
+            within: self.within.and(&other.within),
+            later_first: self.later_first + other.later_first,
+            earlier_after: self.earlier_after + other.earlier_after,
+        }
     }
 
     /// What they went through.
-    fn class(&self) -> Class {
+    fn class(self) -> Class {
+        let served = self.waits.number();
+        let Estimate { mean, half_width } = self.waits.mean();
         Class {
-            served: self.batches.iter().map(|(_, number)| number).sum(),
-            mean: self.mean(),
-            p50: self.quantile(0.5),
-            p95: self.quantile(0.95),
+            served,
+            mean: Estimate {
+                mean: mean / 1_000.0,
+                half_width: half_width / 1_000.0,
+            },
+            p50: self.lengths.quantile(0.5),
+            p95: self.lengths.quantile(0.95),
+            within: self.within.mean(),
+            later_first: ratio(float(self.later_first), float(served)),
+            earlier_after: ratio(float(self.earlier_after), float(served)),
+            waits: self.lengths,
         }
+    }
+}
+
+impl Batches {
+    /// None yet.
+    fn new() -> Self {
+        Self(vec![(0.0, 0); BATCHES.into()])
+    }
+
+    /// One more.
+    fn note(&mut self, batch: u8, value: f64) {
+        let (sum, number) = &mut self.0[usize::from(batch)];
+        *sum += value;
+        *number += 1;
+    }
+
+    /// These and others.
+    fn and(&self, other: &Self) -> Self {
+        let both = self.0.iter().zip(&other.0);
+        Self(
+            both.map(|(one, two)| (one.0 + two.0, one.1 + two.1))
+                .collect(),
+        )
+    }
+
+    /// How many there are.
+    fn number(&self) -> u64 {
+        self.0.iter().map(|(_, number)| number).sum()
+    }
+
+    /// All of it.
+    fn sum(&self) -> f64 {
+        self.0.iter().map(|(sum, _)| sum).sum()
     }
 
     /// The mean, and how sure it is.
     fn mean(&self) -> Estimate {
-        let used: Vec<(f64, f64)> = self
-            .batches
+        let mean = ratio(self.sum(), float(self.number()));
+        let used: Vec<f64> = self
+            .0
             .iter()
             .filter(|(_, number)| *number > 0)
-            .map(|(sum, number)| (*sum, float(*number)))
+            .map(|(sum, number)| sum / float(*number))
             .collect();
-        let (sum, number) = used
-            .iter()
-            .fold((0.0, 0.0), |all, one| (all.0 + one.0, all.1 + one.1));
-        let mean = if number > 0.0 { sum / number } else { 0.0 };
         let batches = float(used.len() as u64);
-        let squares: f64 = used
-            .iter()
-            .map(|(sum, number)| (sum / number - mean).powi(2))
-            .sum();
+        let squares: f64 = used.iter().map(|one| (one - mean).powi(2)).sum();
         let half_width = if batches > 1.0 {
-            T * (squares / (batches - 1.0) / batches).sqrt()
+            students_t(batches - 1.0) * (squares / (batches - 1.0) / batches).sqrt()
         } else {
             f64::INFINITY
         };
         Estimate { mean, half_width }
     }
-
-    /// The wait that this share does not exceed: the middle of its bucket.
-    fn quantile(&self, share: f64) -> f64 {
-        let all: u64 = self.lengths.iter().sum();
-        let wanted = float(all) * share;
-        let mut seen = 0.0;
-        for (bucket, number) in self.lengths.iter().enumerate() {
-            seen += float(*number);
-            if seen >= wanted && *number > 0 {
-                return middle(bucket);
-            }
-        }
-        0.0
-    }
 }
 
-/// The bucket of a wait: one for less than a millisecond, and then so many for each doubling.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "not negative, and far below 2^32"
-)]
-fn bucket(millis: i64) -> usize {
-    if millis < 1 {
-        return 0;
-    }
-    let place = 1.0 + float(millis.unsigned_abs()).log2() * f64::from(PER_DOUBLING);
-    (place as usize).min(BUCKETS - 1)
-}
-
-/// The middle of a bucket, seconds.
-fn middle(bucket: usize) -> f64 {
-    if bucket == 0 {
-        return 0.0;
-    }
-    let doublings = (float(bucket as u64) - 0.5) / f64::from(PER_DOUBLING);
-    doublings.exp2() / 1_000.0
-}
-
-/// Milliseconds as seconds.
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn seconds(millis: i64) -> f64 {
-    millis as f64 / 1_000.0
+/// The two-sided 95 % quantile of Student's distribution: the first terms of its expansion about the normal one's (Abramowitz
+/// and Stegun 26.7.5). Within two in a hundred from four degrees of freedom on.
+fn students_t(freedom: f64) -> f64 {
+    const NORMAL: f64 = 1.959_964;
+    let z = NORMAL;
+    let first = (z.powi(3) + z) / 4.0;
+    let second = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0;
+    let third = (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z) / 384.0;
+    z + first / freedom + second / freedom.powi(2) + third / freedom.powi(3)
 }
 
 /// A count as a number to calculate with.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn float(count: u64) -> f64 {
+pub(super) fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// A share, from 0 to 1; none of nothing.
-fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        float(part) / float(whole)
+/// One of the other; none of nothing.
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_of_few_parts_is_wider() {
+        for (freedom, quantile) in [(4.0, 2.776), (9.0, 2.262), (39.0, 2.023), (1e9, 1.960)] {
+            let told = students_t(freedom);
+            assert!(
+                (told - quantile).abs() < 0.02 * quantile,
+                "{freedom} {told}"
+            );
+        }
+    }
+
+    #[test]
+    fn parts_are_equal_and_the_beginning_is_left_out() {
+        let warming = Measuring::new(Batching::WarmingUp(1_000), 0);
+        for (number, batch) in [(0, None), (99, None), (100, Some(0)), (999, Some(39))] {
+            assert_eq!(warming.batch_of(number), batch, "{number}");
+        }
+        let mut days = Measuring::new(Batching::Callers(80), 0);
+        assert_eq!((days.batch_of(0), days.batch_of(79)), (Some(0), Some(39)));
+        days.begin(5, 10);
+        assert_eq!(days.batch_of(3), Some(20));
+    }
+
+    #[test]
+    fn a_mean_of_parts_knows_how_sure_it_is() {
+        let mut batches = Batches::new();
+        for batch in 0..4 {
+            batches.note(batch, f64::from(batch));
+            batches.note(batch, f64::from(batch));
+        }
+        let Estimate { mean, half_width } = batches.mean();
+        assert!((mean - 1.5).abs() < 1e-9);
+        // Standard deviation of 0, 1, 2, 3 is 1.291; half of it is the mean's; times 3.18.
+        assert!((half_width - 2.05).abs() < 0.06, "{half_width}");
     }
 }

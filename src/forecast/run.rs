@@ -1,17 +1,21 @@
 //! One run: callers come, wait, are served, and what they went through is measured.
 //!
 //! Events are taken in order of time: an arrival, a decision to take a callback, a hang-up, an agent who has finished, an alert
-//! that was in vain. After each, agents who are free take whoever is first.
+//! that was in vain, agents who come and go. After each, agents who are free take whoever is first.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{cmp::Reverse, collections::BinaryHeap, iter::Peekable};
+
+use jiff::civil::Date;
 
 use super::{
-    Model,
-    line::{Item, Line},
-    measure::{Measured, Measuring},
+    Arrivals, Model, NEVER,
+    line::{Item, Line, Minutes},
+    measure::Measuring,
     millis,
+    trace::Trace,
+    traffic::{Caller, Callers},
 };
-use crate::{conversation::Priority, sandbox::Dice};
+use crate::conversation::Priority;
 
 /// What is to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,127 +28,223 @@ enum Due {
     HangsUp(u64),
     /// An alert is over, and whoever was offered waits on.
     AlertEnds(usize),
+    /// From now on there are so many agents.
+    Agents(usize),
 }
 
-/// A run under way.
+/// A stretch of time under way.
 pub(super) struct Run<'a> {
     /// What is run.
     model: &'a Model,
-    /// What is left to chance.
-    dice: Dice,
+    /// Who is to come.
+    callers: Peekable<Callers<'a>>,
     /// Who waits on the line.
     calls: Line,
     /// Who waits for a callback.
     callbacks: Line,
-    /// Agents who are free.
+    /// Agents who are there.
+    agents: usize,
+    /// Those of them who are free.
     free: usize,
+    /// Agents who go when they have finished.
+    going: usize,
     /// What is to happen, soonest first.
     agenda: BinaryHeap<Reverse<(i64, Due)>>,
     /// Those who were offered to agents who let it ring, and whether each is a callback.
     ringing: Vec<Option<(Item, bool)>>,
-    /// Callers to come.
-    left: u64,
     /// Callers who came.
     came: u64,
-    /// When the next one comes.
-    next: i64,
+    /// When the last of them did.
+    last: i64,
+    /// The day whose changes of agents are in the agenda.
+    date: Date,
     /// What is measured.
-    measuring: Measuring,
+    measuring: &'a mut Measuring,
+    /// Where everybody's place is noted, if it is.
+    trace: Option<&'a mut Trace>,
 }
 
 impl<'a> Run<'a> {
-    /// A run that has not begun.
-    pub(super) fn new(model: &'a Model, callers: u64, seed: u64) -> Self {
-        let mut dice = Dice::seeded(seed);
-        let next = millis(dice.exponential(model.gap));
-        Self {
+    /// A stretch that begins on this day, with those who come in it.
+    pub(super) fn new(
+        model: &'a Model,
+        (date, callers): (Date, Callers<'a>),
+        measuring: &'a mut Measuring,
+        trace: Option<&'a mut Trace>,
+    ) -> Self {
+        let mut callers = callers.peekable();
+        let opening = callers.peek().map_or(0, |caller| caller.arrives);
+        let mut callbacks =
+            Line::of_callbacks(&model.policy, model.entry_reset, model.forgets_the_caller);
+        if !matches!(model.arrivals, Arrivals::Steady { .. }) {
+            callbacks.raised = Some(Minutes::from(opening));
+        }
+        let agents = model.agents.last().unwrap_or_default();
+        let mut run = Self {
             model,
-            dice,
-            calls: Line::new(&model.calls, true),
-            callbacks: Line::new(&model.policy, model.entry_reset),
-            free: model.agents,
+            callers,
+            calls: Line::of_calls(&model.calls),
+            callbacks,
+            agents,
+            free: agents,
+            going: 0,
             agenda: BinaryHeap::new(),
             ringing: Vec::new(),
-            left: callers,
             came: 0,
-            next,
-            measuring: Measuring::new(callers),
-        }
+            last: opening,
+            date,
+            measuring,
+            trace,
+        };
+        run.plan_agents();
+        run
     }
 
-    /// Lets all callers come and everybody be served, and tells what was measured.
-    pub(super) fn finish(mut self) -> Measured {
+    /// Lets all callers come and everybody be served.
+    pub(super) fn finish(mut self) {
         loop {
-            let event = self.agenda.peek().map(|Reverse((at, _))| *at);
-            let now = match event {
-                Some(at) if self.left == 0 || at <= self.next => {
-                    let Some(Reverse((_, due))) = self.agenda.pop() else {
-                        break;
-                    };
-                    self.happen(due, at);
-                    at
+            let event = self.agenda.peek().map_or(NEVER, |Reverse((at, _))| *at);
+            let arrival = self.callers.peek().map_or(NEVER, |caller| caller.arrives);
+            let now = event.min(arrival);
+            if now == NEVER || arrival == NEVER && self.nobody_is_left() {
+                break;
+            }
+            if let Some(trace) = &mut self.trace {
+                trace.look(now, &mut self.calls, &mut self.callbacks);
+            }
+            if event <= arrival {
+                if let Some(Reverse((_, due))) = self.agenda.pop() {
+                    self.happen(due, now);
                 }
-                _ if self.left > 0 => self.arrive(),
-                _ => break,
-            };
+            } else if let Some(caller) = self.callers.next() {
+                self.arrive(caller);
+            }
             self.serve(now);
         }
-        self.measuring.end()
+        if let Some(raised) = self.callbacks.raised {
+            self.measuring.raised(&raised.numbers);
+        }
     }
 
-    /// The next caller comes; when that is.
-    fn arrive(&mut self) -> i64 {
-        let (now, number, model) = (self.next, self.came, self.model);
+    /// Whether all who came are served, or have hung up.
+    fn nobody_is_left(&mut self) -> bool {
+        let waiting =
+            self.calls.everybody().next().is_some() || self.callbacks.everybody().next().is_some();
+        !waiting && self.ringing.iter().all(Option::is_none)
+    }
+
+    /// Puts the day's changes of agents into the agenda.
+    fn plan_agents(&mut self) {
+        for (at, agents) in self.model.agents.on(self.date, &self.model.zone) {
+            self.agenda.push(Reverse((at, Due::Agents(agents))));
+        }
+    }
+
+    /// The next caller comes.
+    fn arrive(&mut self, caller: Caller) {
+        let (now, number) = (caller.arrives, self.came);
         self.came += 1;
-        self.left -= 1;
-        self.next = now + millis(self.dice.exponential(model.gap));
-        let handling = millis(model.handling.draw(&mut self.dice));
-        let takes_callback = self.dice.chance(model.callbacks);
-        if takes_callback && model.decides_after.is_zero() {
-            self.callbacks.join(number, now, now, handling);
-            return now;
+        let agents = i64::try_from(self.agents).unwrap_or(i64::MAX);
+        let passed = (now - self.last).saturating_mul(agents);
+        self.measuring.came(caller.handling, passed);
+        self.last = now;
+        let batch = self.measuring.batch_of(number);
+        let (decides, patience) = (caller.decides, caller.patience);
+        if decides == 0 {
+            self.callbacks.join(number, caller, now, batch);
+            return;
         }
-        self.calls.join(number, now, now, handling);
-        if takes_callback {
-            let decides = millis(model.decides_after);
-            self.agenda
-                .push(Reverse((now.saturating_add(decides), Due::Decides(number))));
+        self.calls.join(number, caller, now, batch);
+        if decides < NEVER {
+            let at = now.saturating_add(decides);
+            self.agenda.push(Reverse((at, Due::Decides(number))));
         }
-        if let Some(patience) = model.patience {
-            let hangs_up = now + millis(self.dice.exponential(patience));
-            self.agenda.push(Reverse((hangs_up, Due::HangsUp(number))));
+        if patience < NEVER {
+            let at = now.saturating_add(patience);
+            self.agenda.push(Reverse((at, Due::HangsUp(number))));
         }
-        now
     }
 
     /// Lets something happen.
     fn happen(&mut self, due: Due, now: i64) {
         match due {
-            Due::Free => self.free += 1,
+            Due::Free => self.finished(),
             Due::Decides(number) => {
-                if let Some(caller) = self.calls.take(number) {
-                    self.callbacks
-                        .join(number, caller.origin, now, caller.handling);
+                if let Some(item) = self.calls.take(number) {
+                    self.take_callback(item, now);
                 }
             }
             Due::HangsUp(number) => {
-                if let Some(caller) = self.calls.take(number) {
-                    self.measuring.hung_up(&caller);
+                if let Some(item) = self.calls.take(number) {
+                    self.hang_up(&item);
                 }
             }
             Due::AlertEnds(place) => {
-                self.free += 1;
-                if let Some((item, is_callback)) =
-                    self.ringing.get_mut(place).and_then(Option::take)
-                {
-                    let line = if is_callback {
-                        &mut self.callbacks
-                    } else {
-                        &mut self.calls
-                    };
-                    line.put_back(item);
+                self.finished();
+                let rang = self.ringing.get_mut(place).and_then(Option::take);
+                if let Some((item, is_callback)) = rang {
+                    self.wait_on(item, is_callback, now);
                 }
             }
+            Due::Agents(agents) => self.staff(agents),
+        }
+    }
+
+    /// An agent has finished.
+    fn finished(&mut self) {
+        if self.going > 0 {
+            self.going -= 1;
+        } else {
+            self.free += 1;
+        }
+    }
+
+    /// From now on there are so many agents: who has to go and is at work finishes first.
+    fn staff(&mut self, agents: usize) {
+        let more = agents.saturating_sub(self.agents);
+        let stay = more.min(self.going);
+        self.going -= stay;
+        self.free += more - stay;
+        let fewer = self.agents.saturating_sub(agents);
+        let at_once = fewer.min(self.free);
+        self.free -= at_once;
+        self.going += fewer - at_once;
+        self.agents = agents;
+        let changes_left = |Reverse((_, due)): &Reverse<(i64, Due)>| matches!(due, Due::Agents(_));
+        if !self.agenda.iter().any(changes_left)
+            && self.model.agents.numbers().count() > 1
+            && let Ok(tomorrow) = self.date.tomorrow()
+        {
+            self.date = tomorrow;
+            self.plan_agents();
+        }
+    }
+
+    /// A caller takes a callback.
+    fn take_callback(&mut self, item: Item, now: i64) {
+        self.calls.gone(&item);
+        self.callbacks
+            .join(item.number, item.caller, now, item.batch);
+    }
+
+    /// A caller hangs up.
+    fn hang_up(&mut self, item: &Item) {
+        self.calls.gone(item);
+        self.measuring.hung_up(item);
+    }
+
+    /// Somebody who was offered in vain waits on where they were, unless they had enough meanwhile.
+    fn wait_on(&mut self, item: Item, is_callback: bool, now: i64) {
+        if is_callback {
+            return self.callbacks.put(item);
+        }
+        let waited = now - item.caller.arrives;
+        if item.caller.patience <= waited {
+            self.hang_up(&item);
+        } else if item.caller.decides <= waited {
+            self.take_callback(item, now);
+        } else {
+            self.calls.put(item);
         }
     }
 
@@ -157,19 +257,14 @@ impl<'a> Run<'a> {
                 (None, None) => return,
                 (Some(_), None) => false,
                 (None, Some(_)) => true,
-                // Equal scores keep the order of arrival.
-                (Some((at, call)), Some((place, callback))) => {
-                    let earlier =
-                        self.callbacks.waiting[place].number < self.calls.waiting[at].number;
-                    callback < call || callback == call && earlier
-                }
+                (Some((_, call)), Some((_, callback))) => callback < call,
             };
             let (line, first) = if is_callback {
                 (&mut self.callbacks, callback)
             } else {
                 (&mut self.calls, call)
             };
-            let Some(item) = first.and_then(|(place, _)| line.waiting.remove(place)) else {
+            let Some(item) = first.and_then(|(place, _)| line.remove(place)) else {
                 return;
             };
             self.free -= 1;
@@ -178,36 +273,42 @@ impl<'a> Run<'a> {
     }
 
     /// An agent is offered somebody, and takes them or lets it ring.
-    fn offer(&mut self, item: Item, is_callback: bool, now: i64) {
+    fn offer(&mut self, mut item: Item, is_callback: bool, now: i64) {
         if !is_callback {
-            self.overtake(item.origin);
-        }
-        if self.dice.chance(self.model.missed_alerts) {
-            let alert = millis(self.model.alert);
-            let place = self
-                .ringing
-                .iter()
-                .position(Option::is_none)
-                .unwrap_or(self.ringing.len());
-            if place == self.ringing.len() {
-                self.ringing.push(None);
+            let came = item.caller.arrives;
+            for callback in self.callbacks.everybody() {
+                callback.behind = callback.behind.max(came - callback.caller.arrives);
             }
+        }
+        if item.caller.missed > 0 {
+            item.caller.missed -= 1;
+            let vacant = self.ringing.iter().position(Option::is_none);
+            let place = vacant.unwrap_or_else(|| {
+                self.ringing.push(None);
+                self.ringing.len() - 1
+            });
             self.ringing[place] = Some((item, is_callback));
-            self.agenda
-                .push(Reverse((now.saturating_add(alert), Due::AlertEnds(place))));
+            let over = now.saturating_add(millis(self.model.alert));
+            self.agenda.push(Reverse((over, Due::AlertEnds(place))));
             return;
         }
-        self.measuring.served(&item, is_callback, now);
-        self.agenda.push(Reverse((now + item.handling, Due::Free)));
+        let ahead = [
+            self.calls.earlier_than(item.number),
+            self.callbacks.earlier_than(item.number),
+        ];
+        self.measuring.served(&item, is_callback, now, ahead);
+        let line = if is_callback {
+            &mut self.callbacks
+        } else {
+            &mut self.calls
+        };
+        line.gone(&item);
+        let finished = now.saturating_add(item.caller.handling);
+        self.agenda.push(Reverse((finished, Due::Free)));
     }
+}
 
-    /// A call is offered whose caller came then: callbacks whose callers came a minute or more earlier are overtaken.
-    fn overtake(&mut self, origin: i64) {
-        let earlier = self
-            .callbacks
-            .waiting
-            .iter_mut()
-            .take_while(|item| item.origin + millis(Priority::WORTH) <= origin);
-        earlier.for_each(|item| item.overtaken = true);
-    }
+/// A minute, milliseconds: by so much later a call must have come for a callback to count as overtaken by it.
+pub(super) fn a_point() -> i64 {
+    millis(Priority::WORTH)
 }

@@ -18,22 +18,33 @@ const UNIT: Duration = Duration::from_mins(100);
 const CALLERS: u64 = 120_000;
 
 /// A queue with so many agents and so much to do, in which three of ten callers take a callback at once.
-fn model(agents: usize, load: f64, calls: Policy) -> Model {
+pub(super) fn model(agents: usize, load: f64, calls: Policy) -> Model {
     #[expect(clippy::cast_precision_loss, reason = "a handful of agents")]
     let gap = UNIT.div_f64(load * agents as f64);
     Model {
-        agents,
-        gap,
+        arrivals: Arrivals::Steady {
+            gap,
+            callers: CALLERS,
+        },
+        agents: Profile::constant(agents),
+        zone: TimeZone::UTC,
         handling: Handling::Exponential(UNIT),
         callbacks: 0.3,
-        decides_after: Duration::ZERO,
+        after: (Duration::ZERO, Duration::ZERO),
         patience: None,
         missed_alerts: 0.0,
         alert: Duration::from_secs(30),
+        within: UNIT / 20,
         calls,
         policy: Policy::default(),
         entry_reset: true,
+        forgets_the_caller: false,
     }
+}
+
+/// What is measured of a model.
+fn run(model: &Model, seed: u64) -> Measured {
+    model.run(seed, || {})
 }
 
 /// What calls gain so that their urgency grows `1 + points / minutes` times as fast as waiting alone.
@@ -66,6 +77,7 @@ fn agrees(what: &str, measured: Estimate, formula: f64) {
     let unit = UNIT.as_secs_f64();
     let (mean, half_width) = (measured.mean / unit, measured.half_width / unit);
     let allowed = 3.0 * half_width + 0.01 * formula;
+    figures(what, mean, half_width, formula);
     assert!(
         (mean - formula).abs() <= allowed,
         "{what}: measured {mean:.4} +- {half_width:.4}, by formula {formula:.4}"
@@ -74,6 +86,11 @@ fn agrees(what: &str, measured: Estimate, formula: f64) {
         half_width < 0.25 * formula,
         "{what}: too short a run to tell: {mean:.4} +- {half_width:.4}"
     );
+}
+
+/// Shows the figures beside the formula: `cargo test --lib forecast -- --nocapture`.
+fn figures(what: &str, mean: f64, half_width: f64, formula: f64) {
+    eprintln!("{what}: measured {mean:.4} +- {half_width:.4}, by formula {formula:.4}");
 }
 
 #[test]
@@ -102,12 +119,12 @@ fn erlangs_table_is_reproduced() {
 #[test]
 fn without_priorities_all_wait_as_erlang_says() {
     for (agents, load) in [(1, 0.8), (2, 0.8), (5, 0.8), (10, 0.8), (20, 0.9)] {
-        let measured = model(agents, load, nothing()).run(CALLERS, 1);
+        let measured = run(&model(agents, load, nothing()), 1);
         let formula = first_come(agents, load);
         agrees("all", measured.all.mean, formula);
         agrees("calls", measured.calls.mean, formula);
         agrees("callbacks", measured.callbacks.mean, formula);
-        assert!(measured.overtaken < f64::EPSILON, "nobody overtakes");
+        assert!(measured.overtaken.mean < f64::EPSILON, "nobody overtakes");
     }
 }
 
@@ -116,7 +133,7 @@ fn calls_that_climb_wait_as_kleinrock_says() {
     for (points, minutes) in [(1, 5), (1, 1), (4, 1), (19, 1)] {
         for (agents, load) in [(1, 0.8), (10, 0.8)] {
             let rate = 1.0 + f64::from(points) / f64::from(u32::try_from(minutes).unwrap());
-            let measured = model(agents, load, climbing(points, minutes)).run(CALLERS, 2);
+            let measured = run(&model(agents, load, climbing(points, minutes)), 2);
             let (first_come, calls) = (first_come(agents, load), 0.7 * load);
             let callbacks = first_come / (1.0 - calls * (1.0 - 1.0 / rate));
             agrees(
@@ -141,7 +158,7 @@ fn a_head_start_without_end_is_absolute_priority() {
         ..nothing()
     };
     for (agents, load) in [(1, 0.8), (10, 0.8)] {
-        let measured = model(agents, load, ahead.clone()).run(CALLERS, 3);
+        let measured = run(&model(agents, load, ahead.clone()), 3);
         let (rest, calls) = (first_come(agents, load) * (1.0 - load), 0.7 * load);
         agrees("calls", measured.calls.mean, rest / (1.0 - calls));
         agrees(
@@ -164,7 +181,7 @@ fn whatever_is_first_the_work_is_the_same() {
             ..nothing()
         },
     ] {
-        let measured = model(10, 0.8, calls).run(CALLERS, 4);
+        let measured = run(&model(10, 0.8, calls), 4);
         agrees("all", measured.all.mean, formula);
     }
 }
@@ -172,17 +189,17 @@ fn whatever_is_first_the_work_is_the_same() {
 #[test]
 fn an_estimate_of_a_service_without_spread_agrees_with_pollaczek_and_khinchine() {
     let constant = Model {
-        handling: Handling::Fixed(UNIT),
+        handling: Handling::Listed(vec![UNIT]),
         ..model(1, 0.8, nothing())
     };
-    let measured = constant.run(CALLERS, 5);
+    let measured = run(&constant, 5);
     agrees("all", measured.all.mean, 0.8 / (2.0 * (1.0 - 0.8)));
 }
 
 /// Calls climb a point a minute, and callers take a callback after fifty minutes on the line.
 fn converting(policy: Policy) -> Model {
     Model {
-        decides_after: UNIT / 2,
+        after: (UNIT / 2, UNIT / 2),
         policy,
         ..model(10, 0.9, climbing(1, 1))
     }
@@ -195,11 +212,15 @@ fn whoever_keeps_the_place_waits_as_without_priorities_and_is_overtaken_by_nobod
         credit: Credit::Waited,
         ..climbing(1, 1)
     };
-    let measured = converting(exactly).run(CALLERS, 6);
-    assert!(measured.overtaken < f64::EPSILON, "{}", measured.overtaken);
+    let measured = run(&converting(exactly), 6);
+    assert!(
+        measured.overtaken.mean < f64::EPSILON,
+        "{}",
+        measured.overtaken.mean
+    );
     agrees("all", measured.all.mean, first_come(10, 0.9));
-    let without = converting(nothing()).run(CALLERS, 6);
-    assert!(without.overtaken > 0.5, "{}", without.overtaken);
+    let without = run(&converting(nothing()), 6);
+    assert!(without.overtaken.mean > 0.5, "{}", without.overtaken.mean);
     assert!(without.callbacks.mean.mean > 1.2 * measured.callbacks.mean.mean);
 }
 
@@ -207,11 +228,11 @@ fn whoever_keeps_the_place_waits_as_without_priorities_and_is_overtaken_by_nobod
 fn a_ladder_that_ends_is_climbed_no_further_and_raises_are_counted() {
     let mut ends = climbing(1, 10);
     ends.ladder.top = Some(Priority::clamped(3));
-    let measured = Model {
+    let model = Model {
         policy: ends,
         ..converting(nothing())
-    }
-    .run(50_000, 7);
+    };
+    let measured = run(&model, 7);
     assert!(
         measured.raises_a_callback > 1.0 && measured.raises_a_callback <= 3.0,
         "{}",
@@ -226,19 +247,16 @@ fn a_ladder_that_ends_is_climbed_no_further_and_raises_are_counted() {
 
 #[test]
 fn alerts_in_vain_and_hang_ups_are_what_they_were_told_to_be() {
-    let measured = Model {
+    let impatient = Model {
         patience: Some(UNIT),
         missed_alerts: 0.2,
         ..model(10, 0.9, climbing(1, 1))
-    }
-    .run(CALLERS, 8);
-    assert!(
-        (0.01..0.4).contains(&measured.hung_up),
-        "{}",
-        measured.hung_up
-    );
+    };
+    let measured = run(&impatient, 8);
+    let hung_up = measured.hung_up.mean;
+    assert!((0.01..0.4).contains(&hung_up), "{hung_up}");
     assert!(measured.callbacks.p95 > measured.callbacks.p50);
-    let patient = model(10, 0.9, climbing(1, 1)).run(CALLERS, 8);
+    let patient = run(&model(10, 0.9, climbing(1, 1)), 8);
     assert!(
         measured.calls.mean.mean < patient.calls.mean.mean,
         "who hangs up makes room"
@@ -247,7 +265,86 @@ fn alerts_in_vain_and_hang_ups_are_what_they_were_told_to_be() {
 
 #[test]
 fn one_seed_is_one_run() {
-    let told = |seed| format!("{:?}", converting(climbing(1, 5)).run(10_000, seed));
+    let told = |seed| format!("{:?}", run(&converting(climbing(1, 5)), seed));
     assert_eq!(told(1), told(1));
     assert_ne!(told(1), told(2));
+}
+
+/// Runs a queue of ten agents with nine tenths of their time to do, for longer.
+fn long(calls: Policy, policy: Policy, after: Duration, seed: u64) -> Measured {
+    let short = model(10, 0.9, calls);
+    let Arrivals::Steady { gap, .. } = short.arrivals else {
+        unreachable!("it is steady");
+    };
+    let long = Model {
+        arrivals: Arrivals::Steady {
+            gap,
+            callers: 4 * CALLERS,
+        },
+        after: (after, after),
+        policy,
+        ..short
+    };
+    run(&long, seed)
+}
+
+/// So many points at once.
+fn ahead(points: u32) -> Policy {
+    Policy {
+        offset: points,
+        ..nothing()
+    }
+}
+
+#[test]
+fn a_constant_head_start_costs_what_it_is_used_for() {
+    for points in [50, 100] {
+        let measured = long(ahead(points), nothing(), Duration::ZERO, 9);
+        let used = measured
+            .callbacks
+            .waits
+            .mean_up_to(f64::from(points) * 60.0);
+        let formula = first_come(10, 0.9) + 0.7 * 0.9 * used / UNIT.as_secs_f64();
+        agrees(
+            &format!("callbacks, {points} minutes behind"),
+            measured.callbacks.mean,
+            formula,
+        );
+    }
+}
+
+#[test]
+fn a_wait_is_longer_by_those_who_overtake_and_shorter_by_those_who_are_overtaken() {
+    for calls in [climbing(1, 1), climbing(19, 1), ahead(50)] {
+        let measured = long(calls, nothing(), Duration::ZERO, 10);
+        for (what, class) in [
+            ("calls", &measured.calls),
+            ("callbacks", &measured.callbacks),
+        ] {
+            let net = (class.later_first - class.earlier_after) / 10.0;
+            agrees(what, class.mean, first_come(10, 0.9) + net);
+        }
+    }
+}
+
+/// What another program measured of the same queues, with eight million callers each.
+#[test]
+fn another_simulation_comes_to_the_same() {
+    let steps = climbing(20, 20);
+    let ends = Policy {
+        max_raises: Some(5),
+        ..steps.clone()
+    };
+    for (what, policy, calls, callbacks) in [
+        ("steps", steps, 0.5514, 0.9442),
+        ("five steps", ends, 0.5932, 0.8812),
+    ] {
+        let measured = long(policy, nothing(), Duration::ZERO, 11);
+        agrees(
+            &format!("callbacks, {what}"),
+            measured.callbacks.mean,
+            callbacks,
+        );
+        agrees(&format!("calls, {what}"), measured.calls.mean, calls);
+    }
 }

@@ -7,6 +7,8 @@
 )]
 
 mod explain;
+
+mod forecast;
 mod front;
 mod help;
 mod online;

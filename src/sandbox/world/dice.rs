@@ -82,19 +82,36 @@ impl Dice {
         longest.mul_f64(self.0.random())
     }
 
+    /// One of these, each as likely; nothing where there are none.
+    pub(crate) fn one_of<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
+        (!all.is_empty()).then(|| &all[self.0.random_range(0..all.len())])
+    }
+
+    /// Dice of their own, which go on whatever becomes of these.
+    pub(crate) fn another(&mut self) -> Self {
+        Self::seeded(self.0.random())
+    }
+
+    /// An exponentially distributed number about one.
+    pub(crate) fn unit_exponential(&mut self) -> f64 {
+        let uniform: f64 = self.0.random();
+        -(1.0 - uniform).ln()
+    }
+
+    /// A normally distributed number about none, with the deviation one: the Box-Muller transform.
+    pub(crate) fn unit_normal(&mut self) -> f64 {
+        let (u, v): (f64, f64) = (self.0.random(), self.0.random());
+        (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+    }
+
     /// An exponentially distributed duration: the gap between arrivals that know nothing of each other.
     pub(crate) fn exponential(&mut self, mean: Duration) -> Duration {
-        let uniform: f64 = self.0.random();
-        mean.mul_f64(-(1.0 - uniform).ln())
+        mean.mul_f64(self.unit_exponential())
     }
 
     /// A log-normally distributed duration: what handling times look like, many short and a few very long.
-    ///
-    /// The normal deviate is drawn by the Box-Muller transform.
     pub(crate) fn log_normal(&mut self, median: Duration, sigma: f64) -> Duration {
-        let (u, v): (f64, f64) = (self.0.random(), self.0.random());
-        let normal = (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos();
-        median.mul_f64((sigma * normal).exp())
+        median.mul_f64((sigma * self.unit_normal()).exp())
     }
 
     /// A made-up person's name.
