@@ -30,6 +30,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     conversation::ConversationId,
+    logging::mark_of_error,
     settings::{self, Offline, Settings, SettingsError, Severity},
 };
 
@@ -302,7 +303,7 @@ fn runtime() -> Result<Runtime, Failed> {
 
 /// Says on stderr what went wrong, with every cause: one line.
 fn complain(error: &dyn Error) {
-    let mut line = format!("error: {error}");
+    let mut line = format!("{}error: {error}", mark_of_error());
     let mut cause = error.source();
     while let Some(error) = cause {
         line.push_str(": ");

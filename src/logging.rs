@@ -1,7 +1,12 @@
 //! Structured logs on stderr: JSON, one object a line, or a readable form on a terminal.
 //!
+//! Where stderr goes to systemd's journal, each line begins with its level as the journal knows it, which it takes off
+//! again: so `journalctl --priority warning` finds what it should, and what is kept is the line itself.
+//!
 //! Libraries below us log frames, headers and URLs at their lower levels, which would print tokens, channel ids and
 //! names. They stay at `warn`, whatever level is asked for.
+
+mod levels;
 
 use std::io::{IsTerminal, stderr};
 
@@ -9,6 +14,10 @@ use tracing::error;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::settings::{Log, LogFormat};
+
+use self::levels::Levelled;
+
+pub(crate) use levels::mark_of_error;
 
 /// Libraries that see secrets or personal data.
 const CAPPED: [&str; 9] = [
@@ -42,6 +51,7 @@ pub fn start(log: &Log) -> Result<(), Box<dyn std::error::Error>> {
             .with_current_span(false)
             .with_span_list(false)
             .with_target(false)
+            .map_event_format(Levelled::new)
             .with_writer(stderr);
         registry.with(layer).try_init()?;
     } else {
@@ -49,6 +59,7 @@ pub fn start(log: &Log) -> Result<(), Box<dyn std::error::Error>> {
         let layer = fmt::layer()
             .with_target(false)
             .with_ansi(colour)
+            .map_event_format(Levelled::new)
             .with_writer(stderr);
         registry.with(layer).try_init()?;
     }

@@ -11,6 +11,7 @@ mod explain;
 mod forecast;
 mod front;
 mod help;
+mod journald;
 mod online;
 mod program;
 mod refusals;

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Read,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -12,7 +13,7 @@ use std::{
 
 use callback_prioritizer::sandbox::Sandbox;
 use serde_json::Value;
-use tokio::{sync::watch, time::timeout};
+use tokio::{sync::watch, task::spawn_blocking, time::timeout};
 
 /// Time after which something that has not happened is a failure, however busy the machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -82,6 +83,18 @@ impl Program {
         listen(out, Arc::clone(&heard), |heard| &mut heard.out);
         listen(err, Arc::clone(&heard), |heard| &mut heard.err);
         Process { child, heard }
+    }
+
+    /// Starts it with a stderr that it takes for systemd's journal, and waits until it ends: its exit code, and what the
+    /// journal was given.
+    pub(crate) async fn into_journal(mut self, log: &Path) -> (Option<i32>, String) {
+        let file = fs::File::create(log).unwrap();
+        let of_file = file.metadata().unwrap();
+        let stream = format!("{}:{}", of_file.dev(), of_file.ino());
+        self.0.env("JOURNAL_STREAM", stream).stderr(file);
+        let running = spawn_blocking(move || self.0.stdout(Stdio::null()).status().unwrap());
+        let status = timeout(PATIENCE, running).await.unwrap().unwrap();
+        (status.code(), fs::read_to_string(log).unwrap())
     }
 
     /// Starts it and waits until it ends.
