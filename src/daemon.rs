@@ -2,7 +2,10 @@
 //!
 //! Start: platform, token, queues, first sweep, fleet, and then what feeds it: sweeps and notifications. Stop: nothing
 //! new is begun anywhere, and requests in flight may finish. A part that ends on its own ends the daemon, because
-//! without it callbacks would be lost silently; whoever runs the daemon starts it again.
+//! without it callbacks would be lost silently; whoever runs the daemon starts it again. That one is told when it is ready,
+//! that it goes on, and when it stops.
+
+mod pulse;
 
 mod start;
 
@@ -37,10 +40,11 @@ use crate::{
         sweep::{First, Sweep, SweepRequests},
     },
     status::{Status, http},
+    supervisor::Supervisor,
     tracker::{Context, Pace},
 };
 
-use self::upkeep::Upkeep;
+use self::{pulse::Pulse, upkeep::Upkeep};
 
 /// How long requests in flight may take to finish when the daemon stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -86,6 +90,8 @@ pub struct Daemon {
     pub clock: Clock,
     /// Where it says what it does.
     pub status: Status,
+    /// Who started it and wants to hear how it is; nobody, by default.
+    pub supervisor: Supervisor,
 }
 
 /// The parts while they run.
@@ -126,6 +132,7 @@ impl Daemon {
         let queues = Arc::new(Queues::new(&self.settings.callbacks.queues));
         let starting = start::start_up(&genesys, &queues, &names);
         let Some(started) = shutdown.drain().run_until_cancelled(starting).await else {
+            self.supervisor.stopping().await;
             info!("stopped before the start was complete");
             return Ok(());
         };
@@ -173,6 +180,7 @@ impl Daemon {
         stop: CancellationToken,
     ) -> Parts {
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
+        let pulse_sender = notice_sender.clone();
         let (follow_sender, follows) = mpsc::unbounded_channel();
         let sight = Arc::new(Sight::new(self.status.clone()));
         let context = self.context(
@@ -211,12 +219,26 @@ impl Daemon {
             fleet: JoinSet::new(),
             stop: stop.clone(),
         };
+        let pulse = self.pulse(pulse_sender, &context);
         parts.fleet.spawn(Fleet::new(context).run(notices, GRACE));
         parts.spawn("sweep", sweep.run(first, stop.clone()));
         parts.spawn("notifications", notifications.run(stop.clone()));
-        parts.spawn("upkeep of the journal", self.upkeep().run(stop));
+        parts.spawn("upkeep of the journal", self.upkeep().run(stop.clone()));
+        parts.spawn("word to the supervisor", pulse.run(stop));
         parts.spawn("status page", page);
         parts
+    }
+
+    /// What proves to the supervisor that the work goes on.
+    fn pulse(&self, notices: mpsc::Sender<Notice>, context: &Context) -> Pulse {
+        Pulse {
+            notices,
+            at_journal: Arc::clone(&context.at_journal),
+            journal: Arc::clone(&self.journal),
+            clock: self.clock,
+            status: self.status.clone(),
+            supervisor: self.supervisor.clone(),
+        }
     }
 
     /// What keeps the journal.
@@ -249,7 +271,7 @@ impl Daemon {
             follows,
             stop,
             dry_run: self.settings.callbacks.dry_run,
-            at_journal: Semaphore::new(AT_JOURNAL),
+            at_journal: Arc::new(Semaphore::new(AT_JOURNAL)),
             denied: Mutex::default(),
             timeless: Mutex::default(),
         })
@@ -272,6 +294,7 @@ impl Daemon {
             grace_s = GRACE.as_secs(),
             "stopping: requests in flight may finish; signal again to stop at once"
         );
+        self.supervisor.stopping().await;
         parts.stop.cancel();
         let drained = shutdown.abort().run_until_cancelled(parts.drain()).await;
         let (how, left) = match drained {

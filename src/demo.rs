@@ -39,6 +39,7 @@ use crate::{
     settings::{self, Settings, SettingsError},
     shutdown::Shutdown,
     status::Status,
+    supervisor::Supervisor,
 };
 
 /// Monday morning: when the rush hour begins.
@@ -267,6 +268,7 @@ fn start_care(
                 journal: Arc::new(MemoryJournal::default()),
                 clock,
                 status: Status::default(),
+                supervisor: Supervisor::default(),
             };
             carer.spawn(async move { daemon.run(&shutdown).await });
         }

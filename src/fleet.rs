@@ -123,6 +123,10 @@ impl Fleet {
                 asked,
             } => self.resync(&sightings, complete, asked),
             Notice::Changed { id, seen } => self.changed(id, seen),
+            Notice::Pulse(back) => {
+                // Whoever asked may have been stopped.
+                let _gone = back.send(());
+            }
             Notice::Gone { id, legs, ending } => {
                 match self.members.get(&id) {
                     Some(view) => view.legs_are_over(&legs, ending),

@@ -251,6 +251,9 @@ pub trait Journal: Send + Sync {
     /// written, where no callback asks for one.
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError>;
 
+    /// Answers in its turn, and changes nothing: proof that the journal is not stuck, whether or not it works.
+    async fn answers(&self, now: Timestamp) -> Result<(), JournalError>;
+
     /// Notes that this owner stops in good order.
     async fn stopped(&self, at: Timestamp) -> Result<(), JournalError>;
 

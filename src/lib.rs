@@ -36,6 +36,7 @@
 //! | [`journal`] | bases and claims: what must not be forgotten |
 //! | [`daemon`] | composition: start order, stop order |
 //! | [`status`] | one observable snapshot, and a page of it |
+//! | [`supervisor`] | who started this process and wants to hear how it is: systemd |
 //! | [`sandbox`] | the platform in process, for the demo, the tests and anyone who wants to try |
 //! | [`explain`] | what the rules make of one callback, and why |
 //! | [`forecast`] | what policies would do to a queue: a model on the code of `policy`, held against queueing theory, as a table and as a page |
@@ -105,6 +106,8 @@ pub mod journal;
 pub mod daemon;
 
 pub mod status;
+
+pub mod supervisor;
 
 pub mod sandbox;
 

@@ -1,4 +1,4 @@
-//! Where callbacks come from: a stream of three words.
+//! Where callbacks come from: a stream of three words, and one by which it is seen to flow.
 //!
 //! Whatever happened out there becomes one of them, so another way of hearing about callbacks can be added without
 //! touching the rest. None of them says what to write. Notifications may be lost, doubled, late and out of order; the
@@ -18,7 +18,7 @@ mod subscription;
 
 pub(crate) mod sweep;
 
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     conversation::{ConversationId, Ending, ParticipantId, Waiting},
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Something that happened.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Notice {
     /// The callbacks that wait, all of them or some.
     Resync {
@@ -53,4 +53,6 @@ pub(crate) enum Notice {
         /// How its last wait ended, where the event says so.
         ending: Option<Ending>,
     },
+    /// Nothing: whoever asks wants to know that notices are heeded.
+    Pulse(oneshot::Sender<()>),
 }

@@ -8,7 +8,7 @@ use std::{
 
 use callback_prioritizer::{
     clock::Clock, daemon::Daemon, journal::MemoryJournal, sandbox::Options, settings,
-    shutdown::Shutdown, status::Status,
+    shutdown::Shutdown, status::Status, supervisor::Supervisor,
 };
 use tokio::{
     task::JoinSet,
@@ -68,6 +68,7 @@ fn daemon(centre: &Centre, clock: Clock, status: &Status) -> Daemon {
         journal: Arc::new(MemoryJournal::default()),
         clock,
         status: status.clone(),
+        supervisor: Supervisor::default(),
     }
 }
 

@@ -11,9 +11,10 @@ use crate::{
     daemon::{Daemon, DaemonError},
     journal::{Journal, MemoryJournal, SqliteJournal},
     logging,
-    settings::{Settings, Severity},
+    settings::{self, Settings, Severity},
     shutdown::Shutdown,
     status::Status,
+    supervisor::Supervisor,
 };
 
 /// Raises waiting callbacks until stopped.
@@ -49,6 +50,8 @@ fn journal(settings: &Settings) -> Result<Arc<dyn Journal>, Failed> {
 
 /// Runs the daemon and passes signals on to it.
 async fn daemon(settings: Settings, journal: Arc<dyn Journal>) -> Result<Exit, Failed> {
+    let supervisor = Supervisor::of(&settings::environment(std::env::vars_os())?)
+        .map_err(|error| Failed::new(Exit::Internal, error))?;
     let shutdown = Shutdown::default();
     let mut signals = JoinSet::new();
     let switch = shutdown.clone();
@@ -58,6 +61,7 @@ async fn daemon(settings: Settings, journal: Arc<dyn Journal>) -> Result<Exit, F
         journal,
         clock: Clock::System,
         status: Status::default(),
+        supervisor,
     };
     let ended = tokio::select! {
         ended = daemon.run(&shutdown) => ended,

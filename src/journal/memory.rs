@@ -249,6 +249,10 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
+    async fn answers(&self, _now: Timestamp) -> Result<(), JournalError> {
+        Ok(())
+    }
+
     async fn stopped(&self, _at: Timestamp) -> Result<(), JournalError> {
         Ok(())
     }

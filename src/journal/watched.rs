@@ -142,6 +142,10 @@ impl Journal for Watched {
         Ok(())
     }
 
+    async fn answers(&self, now: Timestamp) -> Result<(), JournalError> {
+        self.heed(now, self.journal.answers(now).await)
+    }
+
     async fn stopped(&self, at: Timestamp) -> Result<(), JournalError> {
         self.heed(at, self.journal.stopped(at).await)
     }
@@ -284,6 +288,10 @@ mod tests {
         }
 
         async fn alive(&self, _at: Timestamp) -> Result<(), JournalError> {
+            self.works()
+        }
+
+        async fn answers(&self, _now: Timestamp) -> Result<(), JournalError> {
             self.works()
         }
 

@@ -48,7 +48,7 @@ pub(crate) struct Context {
     /// Whether raises are only told, not made.
     pub(crate) dry_run: bool,
     /// Room for those who ask the journal: it serves one at a time, and a rest is smaller than a question.
-    pub(crate) at_journal: Semaphore,
+    pub(crate) at_journal: Arc<Semaphore>,
     /// Queues whose writes were refused for lack of a permission, each named once.
     pub(crate) denied: Mutex<HashSet<Option<QueueId>>>,
     /// Queues in which an attribute that should hold a time did not, each named once.

@@ -17,3 +17,4 @@ mod program;
 mod refusals;
 mod running;
 mod secrets;
+mod supervised;

@@ -19,6 +19,7 @@ use callback_prioritizer::{
     settings,
     shutdown::Shutdown,
     status::{Snapshot, Status},
+    supervisor::Supervisor,
 };
 use tokio::{
     task::JoinSet,
@@ -177,6 +178,7 @@ impl Centre {
             journal: Arc::clone(&self.journal),
             clock: self.clock,
             status: status.clone(),
+            supervisor: Supervisor::default(),
         };
         let mut task = JoinSet::new();
         let switch = shutdown.clone();

@@ -116,6 +116,11 @@ impl<O: Obstacle> Journal for Obstructed<O> {
         self.memory.alive(at).await
     }
 
+    async fn answers(&self, now: Timestamp) -> Result<(), JournalError> {
+        self.obstacle.meet(Asked::Change).await?;
+        self.memory.answers(now).await
+    }
+
     async fn stopped(&self, at: Timestamp) -> Result<(), JournalError> {
         self.obstacle.meet(Asked::Change).await?;
         self.memory.stopped(at).await

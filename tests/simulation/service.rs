@@ -9,6 +9,7 @@ use callback_prioritizer::{
     settings,
     shutdown::Shutdown,
     status::Status,
+    supervisor::Supervisor,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
@@ -146,6 +147,7 @@ impl Service {
             journal: Arc::<Witness>::clone(&self.witness),
             clock: self.clock.0,
             status: status.clone(),
+            supervisor: Supervisor::default(),
         };
         let mut task = JoinSet::new();
         let switch = shutdown.clone();

@@ -217,6 +217,10 @@ impl Journal for Witness {
         self.writable()?.alive(at).await
     }
 
+    async fn answers(&self, now: Timestamp) -> Result<(), JournalError> {
+        self.inner()?.answers(now).await
+    }
+
     async fn stopped(&self, at: Timestamp) -> Result<(), JournalError> {
         self.writable()?.stopped(at).await
     }
