@@ -10,6 +10,8 @@ mod explain;
 
 mod forecast;
 
+mod healthcheck;
+
 mod history;
 
 mod run;
@@ -97,6 +99,8 @@ pub enum Command {
     Demo(Demo),
     /// Show what was raised, when and how late; also while the daemon runs
     History(History),
+    /// Ask the daemon that runs here whether all is well: for containers
+    Healthcheck(Healthcheck),
     /// Be a Genesys Cloud on loopback, to try things out against
     Sandbox(Sandbox),
 }
@@ -213,6 +217,20 @@ pub struct History {
     pub json: bool,
 }
 
+/// `healthcheck`
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Asks /readyz at status.listen, and ends with 0 when the daemon is ready, with 69 when it is not or does not answer within five seconds."
+)]
+pub struct Healthcheck {
+    /// Where the settings are.
+    #[command(flatten)]
+    pub source: Source,
+    /// Only whether it is alive, ready or not: /livez
+    #[arg(long)]
+    pub live: bool,
+}
+
 /// `sandbox`
 #[derive(Args, Debug)]
 pub struct Sandbox {
@@ -235,6 +253,7 @@ impl Cli {
             Command::Forecast(command) => forecast::run(&command),
             Command::Demo(command) => demo::run(&command),
             Command::History(command) => history::run(&command),
+            Command::Healthcheck(command) => healthcheck::run(&command),
             Command::Sandbox(command) => sandbox::run(&command),
         };
         done.unwrap_or_else(|failed| {

@@ -237,6 +237,15 @@ pub fn load_journal(
     Ok(remembered(written.journal, environment))
 }
 
+/// Loads where the daemon shows itself, from the same layers, for those who only ask it how it is.
+pub fn load_listen(
+    file: Option<&Path>,
+    environment: &BTreeMap<String, String>,
+) -> Result<SocketAddr, SettingsError> {
+    let (_, _, written) = read(file, environment)?;
+    Ok(written.status.listen.0)
+}
+
 /// What can be said without the platform: what would become of callbacks, and what that may cost.
 #[derive(Clone, Debug)]
 pub struct Offline {

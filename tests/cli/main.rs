@@ -10,6 +10,7 @@ mod explain;
 
 mod forecast;
 mod front;
+mod healthcheck;
 mod help;
 mod journald;
 mod online;
