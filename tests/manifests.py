@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Holds what runs the daemon elsewhere against the schemas that packages carry: compose and Kubernetes.
+
+Needs the packages check-jsonschema and kubernetes-validate, and the program itself:
+
+    tests/manifests.py target/debug/callback-prioritizer
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BIN = pathlib.Path(sys.executable).parent
+RESTRICTED = "what the Pod Security Standard `restricted` asks for"
+
+
+def run(*command, **more):
+    """Runs a command, which must be content."""
+    print("+", *command, flush=True)
+    subprocess.run(command, check=True, **more)
+
+
+def must(so, sentence):
+    """Ends with a sentence unless it is so."""
+    if not so:
+        sys.exit(f"refused: {sentence}")
+
+
+def compose():
+    """The compose file, by the specification's schema."""
+    file = ROOT / "config/compose.yaml"
+    run(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", file)
+
+
+def kubernetes(program):
+    """The manifest, by the schemas of Kubernetes; its pod, by the standard; its settings, by the program itself."""
+    file = ROOT / "config/kubernetes.yaml"
+    run(BIN / "kubernetes-validate", "--strict", file)
+    documents = {document["kind"]: document for document in yaml.safe_load_all(file.read_text())}
+
+    deployment = documents["Deployment"]["spec"]
+    must(deployment["replicas"] == 1, "more than one daemon on one journal")
+    must(deployment["strategy"] == {"type": "Recreate"}, "two daemons on one journal while it is replaced")
+    pod = deployment["template"]["spec"]
+    context = pod["securityContext"]
+    must(context["runAsNonRoot"] and context["seccompProfile"]["type"] == "RuntimeDefault", RESTRICTED)
+    for container in pod["containers"]:
+        context = container["securityContext"]
+        must(context["allowPrivilegeEscalation"] is False, RESTRICTED)
+        must(context["capabilities"] == {"drop": ["ALL"]}, RESTRICTED)
+        must(context["readOnlyRootFilesystem"], "the root file system can be written")
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+            words = container[probe]["exec"]["command"]
+            # Understood to the last word, which is asked before anything is done.
+            run(program, *words[1:], "--help", stdout=subprocess.DEVNULL)
+
+    settings = documents["ConfigMap"]["data"]["settings.toml"]
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as written:
+        written.write(settings)
+        written.flush()
+        secrets = {"GENESYSCLOUD_OAUTHCLIENT_ID": "id", "GENESYSCLOUD_OAUTHCLIENT_SECRET": "secret"}
+        run(program, "check", "--config", written.name, env=secrets)
+
+
+if __name__ == "__main__":
+    must(len(sys.argv) == 2, "expected the program")
+    compose()
+    kubernetes(str(pathlib.Path(sys.argv[1]).resolve()))
