@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Holds what runs the daemon elsewhere against the schemas that packages carry: compose and Kubernetes.
+"""Holds what runs the daemon elsewhere against the schemas that packages carry: compose, Kubernetes, Terraform.
 
-Needs the packages check-jsonschema and kubernetes-validate, and the program itself:
+Needs the packages check-jsonschema, kubernetes-validate and python-hcl2, and the program itself:
 
     tests/manifests.py target/debug/callback-prioritizer
+
+The Terraform provider cannot be had without its registry, so of Terraform only the syntax is checked, and that the role's
+permissions are those that the README names.
 """
 
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
+import hcl2
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -66,7 +71,25 @@ def kubernetes(program):
         run(program, "check", "--config", written.name, env=secrets)
 
 
+def terraform():
+    """The syntax, and the permissions against the README's."""
+    written = set()
+    with open(ROOT / "config/terraform/main.tf", encoding="utf-8") as file:
+        document = hcl2.load(file)
+    for resource in document["resource"]:
+        for role in resource.get('"genesyscloud_auth_role"', {}).values():
+            for policy in role["permission_policies"]:
+                for action in policy["action_set"]:
+                    parts = (policy["domain"], policy["entity_name"], action)
+                    written.add(":".join(part.strip('"') for part in parts))
+    named = set(re.findall(r"^\| `(\w+:\w+:\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    print("permissions:", *sorted(written))
+    must(len(named) >= 4, "the README names no permissions")
+    must(written == named, f"Terraform and the README differ in {sorted(written ^ named)}")
+
+
 if __name__ == "__main__":
     must(len(sys.argv) == 2, "expected the program")
     compose()
     kubernetes(str(pathlib.Path(sys.argv[1]).resolve()))
+    terraform()
