@@ -53,6 +53,8 @@ pub(crate) struct Centre {
     file: Option<PathBuf>,
     /// What daemons remember; survives them.
     pub(crate) journal: Arc<dyn Journal>,
+    /// Who hears how daemons are.
+    pub(crate) supervisor: Supervisor,
 }
 
 impl Centre {
@@ -87,6 +89,7 @@ impl Centre {
             )]),
             file: None,
             journal: Arc::new(MemoryJournal::default()),
+            supervisor: Supervisor::default(),
         };
         for (name, value) in settings {
             centre = centre.set(name, &value);
@@ -178,7 +181,7 @@ impl Centre {
             journal: Arc::clone(&self.journal),
             clock: self.clock,
             status: status.clone(),
-            supervisor: Supervisor::default(),
+            supervisor: self.supervisor.clone(),
         };
         let mut task = JoinSet::new();
         let switch = shutdown.clone();

@@ -22,3 +22,4 @@ mod requests;
 mod rules;
 mod sockets;
 mod stopping;
+mod supervised;

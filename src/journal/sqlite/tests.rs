@@ -139,6 +139,18 @@ async fn base(journal: &dyn Journal, name: &str) -> i64 {
     entry.base.priority.points()
 }
 
+#[tokio::test(start_paused = true)]
+async fn it_answers_in_its_turn_and_not_while_something_hangs() {
+    let folder = Folder::default();
+    folder.journal.answers(at(0)).await.unwrap();
+    let hanging = Arc::clone(&folder.journal.store).lock_owned().await;
+    let answer = folder.journal.answers(at(0));
+    let waiting = tokio::time::timeout(std::time::Duration::from_mins(1), answer);
+    assert!(waiting.await.is_err());
+    drop(hanging);
+    folder.journal.answers(at(0)).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_second_daemon_is_refused_while_the_first_runs() {
     let folder = Folder::default();
