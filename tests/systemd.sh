@@ -8,6 +8,7 @@
 # Needs root and Debian's packages debootstrap and systemd-container, which it installs. Nothing in the box can reach a
 # network: it has a loopback of its own.
 set -euo pipefail
+named=${1:+$(realpath --canonicalize-missing -- "$1")}
 cd "$(dirname "$0")/.."
 
 cache=${SYSTEMD_BOX_CACHE:-/var/tmp/callback-prioritizer-box}
@@ -71,9 +72,8 @@ fi
 
 tools
 debian
-deb=${1:-$(package)}
-cp "$deb" /var/tmp/tested.deb
-box /var/tmp/tested.deb <<'BOX'
+deb=${named:-$(package)}
+box "$deb" <<'BOX'
 #!/bin/bash
 # What happens in the box.
 unit=callback-prioritizer
@@ -112,7 +112,7 @@ within() { [ "$took" -ge "$1" ] && [ "$took" -le "$2" ]; }
 stays_down() { sleep 7; is ActiveState failed && is ExecMainStatus "$1" && is NRestarts 0; }
 
 echo '== install'
-must 'the package installs' dpkg -i /root/tested.deb
+must 'the package installs' dpkg -i /root/*.deb
 must 'it is not started: it has no settings yet' is ActiveState inactive
 must 'nor enabled' test "$(systemctl is-enabled $unit)" = disabled
 must 'systemd finds nothing wrong with the unit' systemd-analyze verify --man=no "$unit.service"
@@ -238,7 +238,7 @@ must 'and not started again' is ActiveState inactive
 echo '== upgrade and removal'
 systemctl start $unit
 before=$(pid)
-must 'an upgrade installs' dpkg -i /root/tested.deb
+must 'an upgrade installs' dpkg -i /root/*.deb
 must 'and restarts what was running' until_so has_restarted
 must 'the settings are kept' grep -q 127.0.0.1:8080 $settings
 must 'removal stops it' bash -c "dpkg -r $unit && ! systemctl is-active $unit"
