@@ -40,12 +40,12 @@ pub use compare::{Cell, Comparison, Question, Requesting, Requests, Row, Way};
 pub use conversations::{Conversations, Unsaid};
 pub use handling::Handling;
 pub use lengths::Lengths;
-pub use measure::{Behind, Class, Estimate, Measured};
-pub use profile::Profile;
+pub use measure::{Behind, ByMinute, Class, Estimate, Measured};
+pub use profile::{Profile, TimeOfDay};
 pub use traffic::Caller;
 
 use self::{
-    measure::{Batching, Measuring},
+    measure::{Batching, Measuring, float},
     run::Run,
     trace::Trace,
     traffic::Callers,
@@ -53,6 +53,10 @@ use self::{
 
 /// A time that will never be.
 const NEVER: i64 = i64::MAX;
+/// As many times the time that agents have may callers take.
+const MOST_WORK: f64 = 3.0;
+/// So many days tell how sure a mean is.
+const FEWEST_DAYS: i64 = 10;
 
 /// A queue, its callers and its agents.
 #[derive(Clone, Debug)]
@@ -117,7 +121,7 @@ impl Model {
         let (batching, days) = match &self.arrivals {
             Arrivals::Steady { callers, .. } => (Batching::WarmingUp(*callers), None),
             Arrivals::Days { days, .. } => (Batching::Part(0), Some(*days)),
-            Arrivals::Listed(callers) => (Batching::Callers(callers.len() as u64), None),
+            Arrivals::Listed(callers) => (by_day(callers), None),
         };
         let mut measuring = Measuring::new(batching, millis(self.within));
         for (number, stretch) in (0..).zip(Callers::stretches(self, seed)) {
@@ -130,14 +134,72 @@ impl Model {
         measuring.end()
     }
 
-    /// The places of all callbacks in the first stretch of time.
-    fn trace(&self, seed: u64) -> Trace {
+    /// Whether agents could ever do all of it: the line of a queue with many times too much to do grows without end, and so would
+    /// the time that a forecast takes.
+    ///
+    /// # Errors
+    /// A sentence for whoever wrote it.
+    pub fn believable(&self) -> Result<(), String> {
+        let mean = self.handling.mean().as_secs_f64() / 3_600.0;
+        let in_vain =
+            self.missed_alerts / (1.0 - self.missed_alerts) * self.alert.as_secs_f64() / 3_600.0;
+        let hours_of_work = match &self.arrivals {
+            Arrivals::Steady { .. } => return Ok(()),
+            Arrivals::Days { an_hour, .. } => {
+                let callers: f64 = an_hour
+                    .hours()
+                    .map(|(hours, callers)| hours * callers)
+                    .sum();
+                callers * (mean + in_vain)
+            }
+            Arrivals::Listed(callers) => {
+                let (Some(first), Some(last)) = (callers.first(), callers.last()) else {
+                    return Ok(());
+                };
+                let days = (last.arrives - first.arrives) / millis(Duration::from_hours(24)) + 1;
+                let hour = 3_600_000.0;
+                let work: f64 = callers
+                    .iter()
+                    .map(|caller| float(caller.handling.unsigned_abs()) / hour)
+                    .sum();
+                (work + float(callers.len() as u64) * in_vain) / float(days.unsigned_abs())
+            }
+        };
+        let there = self
+            .agents
+            .hours()
+            .map(|(hours, agents)| hours * float(agents as u64));
+        let there: f64 = there.sum();
+        if hours_of_work > MOST_WORK * there {
+            return Err(format!(
+                "callers would take {hours_of_work:.0} hours of agents a day, who have {there:.0}: write more agents, or fewer or shorter conversations"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The places of some callbacks in the first day, those of every so manyth caller.
+    fn trace(&self, seed: u64, every: u64) -> Trace {
         let mut measuring = Measuring::new(Batching::Part(0), millis(self.within));
-        let mut trace = Trace::default();
+        let mut trace = Trace::of_every(every);
         if let Some(stretch) = Callers::stretches(self, seed).next() {
             Run::new(self, stretch, &mut measuring, Some(&mut trace)).finish();
         }
         trace
+    }
+}
+
+/// How listed callers are told off: by days, where there are some of them. The hours of one day differ too much to tell how sure
+/// a mean is.
+fn by_day(callers: &[Caller]) -> Batching {
+    let (Some(first), Some(last)) = (callers.first(), callers.last()) else {
+        return Batching::Part(0);
+    };
+    let days = (last.arrives - first.arrives) / millis(Duration::from_hours(24)) + 1;
+    if days >= FEWEST_DAYS {
+        Batching::Days(first.arrives, days)
+    } else {
+        Batching::Part(0)
     }
 }
 

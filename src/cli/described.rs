@@ -13,16 +13,16 @@ use crate::{
 /// What rules can ask about.
 #[derive(Args, Debug)]
 pub struct Described {
-    /// The queue it waits in
+    /// The queue
     #[arg(long, value_name = "NAME")]
     pub queue: Option<String>,
-    /// A skill that it asks for; may be repeated
+    /// A skill that is asked for; may be repeated
     #[arg(long, value_name = "NAME")]
     pub skill: Vec<String>,
-    /// The language that it asks for
+    /// The language that is asked for
     #[arg(long, value_name = "NAME")]
     pub language: Option<String>,
-    /// A division that it belongs to; may be repeated
+    /// A division that the callback belongs to; may be repeated
     #[arg(long, value_name = "NAME")]
     pub division: Vec<String>,
     /// A participant attribute; may be repeated

@@ -4,21 +4,22 @@ mod arguments;
 
 mod progress;
 
+mod traffic;
+
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::{BufReader, Write, stdout},
+    fs::File,
+    io::{self, Write, stdout},
     path::Path,
-    sync::Arc,
     time::Duration,
 };
 
 use jiff::tz::TimeZone;
 
-use super::{Exit, Failed, described::zone, load_offline};
+use super::{Exit, Failed, described, load_offline};
 use crate::{
     conversation::{Kind, Priority},
-    forecast::{Arrivals, Comparison, Conversations, Model, Question, Requesting, Unsaid},
+    forecast::{Arrivals, Comparison, Model, Profile, Question, Requesting},
     policy::{
         Climber, Policy,
         rules::{Named, Treatment},
@@ -27,27 +28,31 @@ use crate::{
 };
 
 pub use arguments::Forecast;
-use arguments::Span;
 
 use self::progress::Progress;
+use self::traffic::{drawn, replayed};
 
 /// The variable that the ladder of calls is read like.
 const LADDER: &str = "CALLBACK_PRIORITIZER__POLICY__MIRROR";
 
-/// Who comes.
-struct Traffic {
-    /// When, and with what.
-    arrivals: Arrivals,
-    /// The queue, where it is known.
-    queue: Option<String>,
-    /// How long agents need on average.
-    handling: Duration,
-    /// All of that in a sentence.
-    about: String,
-}
-
 /// Forecasts.
 pub(super) fn run(command: &Forecast) -> Result<Exit, Failed> {
+    let question = question(command)?;
+    let report = command.report.as_deref().map(begun).transpose()?;
+    let progress = Progress::of(question.stretches());
+    let comparison = question.answer(|| progress.step());
+    progress.end();
+    let told = tell(command, &comparison)?;
+    if let (Some(mut file), Some(path)) = (report, &command.report) {
+        let page = comparison.page();
+        file.write_all(page.as_bytes())
+            .map_err(|error| unwritable(path, &error))?;
+    }
+    Ok(told)
+}
+
+/// What is asked, by the command line, the settings, and the file of conversations.
+fn question(command: &Forecast) -> Result<Question, Failed> {
     let offline = load_offline(&command.source)?;
     let traffic = match &command.conversations {
         Some(path) => replayed(command, path)?,
@@ -62,6 +67,12 @@ pub(super) fn run(command: &Forecast) -> Result<Exit, Failed> {
     });
     let choice = offline.rules.choose(&facts);
     let treatment = offline.rules.treatment(choice).cloned();
+    let agents = command.agents().ok_or_else(|| {
+        let sentence =
+            "--agents: say how many agents were there, such as --agents 9: the file does not tell";
+        Failed::new(Exit::Usage, sentence)
+    })?;
+    let zone = zone(command, &offline, treatment.as_ref());
     let (calls, whence) = calls(command, treatment.as_ref())?;
     let settings = treatment.as_ref().map_or_else(
         || "callbacks are left alone".to_owned(),
@@ -70,9 +81,10 @@ pub(super) fn run(command: &Forecast) -> Result<Exit, Failed> {
     let about = vec![
         traffic.about,
         format!(
-            "{}, who need {} on average. By their in-queue flow, {} ({whence}).",
-            agents(command),
+            "{}, who need {} on average; times of day are in {}. By their in-queue flow, {} ({whence}).",
+            in_words(&agents),
             Spelled(rounded(traffic.handling)),
+            zone.iana_name().unwrap_or("UTC"),
             of_calls(&calls),
         ),
         format!(
@@ -80,31 +92,43 @@ pub(super) fn run(command: &Forecast) -> Result<Exit, Failed> {
             offline.rules.name(choice)
         ),
     ];
-    let zone = zone(&offline.rules);
-    let model = model(command, traffic.arrivals, zone, calls, treatment.as_ref());
-    let question = Question {
+    let queue = Staffed {
+        arrivals: traffic.arrivals,
+        agents,
+        zone,
+        calls,
+    };
+    let model = model(command, queue, treatment.as_ref());
+    model
+        .believable()
+        .map_err(|sentence| Failed::new(Exit::Usage, sentence))?;
+    Ok(Question {
         model,
         treatment,
         budget: requesting(&offline),
         seed: command.seed,
         at_length: command.report.is_some(),
         about,
-    };
-    let progress = Progress::of(question.stretches());
-    let comparison = question.answer(|| progress.step());
-    progress.end();
-    if let Some(path) = &command.report {
-        write(path, &comparison.page())?;
-    }
-    tell(command, &comparison)
+    })
 }
 
-/// Writes the report.
-fn write(path: &Path, page: &str) -> Result<(), Failed> {
-    fs::write(path, page).map_err(|error| {
-        let sentence = format!("--report: {} cannot be written: {error}", path.display());
-        Failed::new(Exit::Usage, sentence)
-    })
+/// The file of the report, before all the work is done for nothing.
+fn begun(path: &Path) -> Result<File, Failed> {
+    File::create(path).map_err(|error| unwritable(path, &error))
+}
+
+/// That the report cannot be written.
+fn unwritable(path: &Path, error: &io::Error) -> Failed {
+    let sentence = format!("--report: {} cannot be written: {error}", path.display());
+    Failed::new(Exit::Usage, sentence)
+}
+
+/// The zone that times of day are read in.
+fn zone(command: &Forecast, offline: &Offline, treatment: Option<&Treatment>) -> TimeZone {
+    let hours = treatment.and_then(|treatment| treatment.policy.hours.as_ref());
+    let of_hours = || hours.map(|hours| hours.zone.clone());
+    let given = command.tz.clone().or_else(of_hours);
+    given.unwrap_or_else(|| described::zone(&offline.rules))
 }
 
 /// Says what came of it.
@@ -120,90 +144,17 @@ fn tell(command: &Forecast, comparison: &Comparison) -> Result<Exit, Failed> {
     Ok(Exit::Ok)
 }
 
-/// Callers who are left to chance.
-fn drawn(command: &Forecast) -> Traffic {
-    let Span { from, to } = command.after;
-    let after = if from == to {
-        Spelled(from).to_string()
-    } else {
-        format!("{} to {}", Spelled(from), Spelled(to))
-    };
-    Traffic {
-        arrivals: Arrivals::Days {
-            an_hour: command.arrivals.clone(),
-            days: command.days,
-        },
-        queue: command.described.queue.clone(),
-        handling: command.handling.mean(),
-        about: format!(
-            "{} days, seed {}. {:.0} % of callers take a callback if they still wait after {after}.",
-            command.days,
-            command.seed,
-            command.callbacks * 100.0,
-        ),
-    }
-}
-
-/// Callers as they came.
-fn replayed(command: &Forecast, path: &Path) -> Result<Traffic, Failed> {
-    let refused = |sentence: String| {
-        let sentence = format!("--conversations: {}: {sentence}", path.display());
-        Failed::new(Exit::Usage, sentence)
-    };
-    let file = File::open(path).map_err(|error| refused(error.to_string()))?;
-    let unsaid = Unsaid {
-        after: (command.after.from, command.after.to),
-        patience: command.patience,
-        missed_alerts: command.missed,
-    };
-    let queue = command.described.queue.as_deref();
-    let read =
-        Conversations::read(BufReader::new(file), queue, &unsaid, command.seed).map_err(refused)?;
-    Ok(Traffic {
-        about: what_was_read(&read),
-        handling: read.mean_handling(),
-        arrivals: Arrivals::Listed(Arc::from(read.callers)),
-        queue: Some(read.queue),
-    })
-}
-
-/// How many agents there are.
-fn agents(command: &Forecast) -> String {
+/// How many agents there are, in words.
+fn in_words(agents: &Profile<usize>) -> String {
     let (fewest, most) = (
-        command.agents.numbers().min().unwrap_or_default(),
-        command.agents.numbers().max().unwrap_or_default(),
+        agents.numbers().min().unwrap_or_default(),
+        agents.numbers().max().unwrap_or_default(),
     );
+    let word = plural(u32::try_from(most).unwrap_or(u32::MAX), "agent");
     if fewest == most {
-        format!("{most} agents")
+        format!("{most} {word}")
     } else {
-        format!("{fewest} to {most} agents")
-    }
-}
-
-/// What was read, in a sentence.
-fn what_was_read(read: &Conversations) -> String {
-    let replayed = format!(
-        "{} conversations of the queue {} are replayed",
-        read.callers.len(),
-        read.queue
-    );
-    let left_out = [
-        (read.of_others, "of other queues"),
-        (read.other_media, "of other media"),
-        (read.untaken, "that no agent took"),
-    ];
-    let left_out: Vec<String> = left_out
-        .into_iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, which)| {
-            let rows = u32::try_from(number).unwrap_or(u32::MAX);
-            format!("{number} {} {which}", plural(rows, "row"))
-        })
-        .collect();
-    if left_out.is_empty() {
-        format!("{replayed}.")
-    } else {
-        format!("{replayed}; left out: {}.", left_out.join(", "))
+        format!("{fewest} to {most} {word}")
     }
 }
 
@@ -220,6 +171,9 @@ fn calls(
                 ..Policy::default()
             };
             return Ok((calls, "your settings mirror that"));
+        }
+        (Some(none), _) if none.trim() == "none" => {
+            return Ok((Policy::default(), "as --ladder says"));
         }
         (None, None) => "{ every = \"1m\", add = 1 }",
         (Some(ladder), _) => ladder,
@@ -243,24 +197,34 @@ fn calls(
 
 /// What calls gain, in words.
 fn of_calls(calls: &Policy) -> String {
+    if *calls == Policy::default() {
+        return "calls gain nothing".to_owned();
+    }
     let words = calls.to_string();
     words
         .replace("a waiting callback", "a waiting call")
         .replace(", until it is answered or ends", "")
 }
 
-/// The queue.
-fn model(
-    command: &Forecast,
+/// What the settings do not say of a queue.
+struct Staffed {
+    /// Who comes.
     arrivals: Arrivals,
+    /// Who answers.
+    agents: Profile<usize>,
+    /// Whose clock times of day are read from.
     zone: TimeZone,
+    /// What calls gain.
     calls: Policy,
-    treatment: Option<&Treatment>,
-) -> Model {
+}
+
+/// The queue.
+fn model(command: &Forecast, queue: Staffed, treatment: Option<&Treatment>) -> Model {
     Model {
-        arrivals,
-        agents: command.agents.clone(),
-        zone,
+        arrivals: queue.arrivals,
+        agents: queue.agents,
+        zone: queue.zone,
+        calls: queue.calls,
         handling: command.handling.clone(),
         callbacks: command.callbacks,
         after: (command.after.from, command.after.to),
@@ -268,7 +232,6 @@ fn model(
         missed_alerts: command.missed,
         alert: command.alert,
         within: command.within,
-        calls,
         policy: Policy::default(),
         entry_reset: treatment.is_none_or(|treatment| treatment.entry_reset),
         forgets_the_caller: false,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde::{Serialize, Serializer};
 
-use super::{Arrivals, Measured, Model, trace::Trace};
+use super::{Arrivals, ByMinute, Measured, Model, measure::float, trace::Trace};
 use crate::{
     policy::{
         Climber, Credit, Policy,
@@ -26,6 +26,8 @@ const WAITS: [Duration; 5] = [
 ];
 /// Points of a raise that the grid tries.
 const INCREMENTS: [u32; 4] = [1, 2, 5, 10];
+/// Callers of a day whose places are noted, if they take a callback.
+const FOLLOWED: f64 = 2_000.0;
 /// One in so many days is enough for a cell of the grid.
 const DAYS_OF_A_CELL: u32 = 5;
 /// As few days as there are parts that tell how sure a mean is.
@@ -64,7 +66,7 @@ pub struct Comparison {
     /// What was compared, line by line.
     pub about: Vec<String>,
     /// The service level, seconds.
-    #[serde(serialize_with = "seconds")]
+    #[serde(rename = "within_s", serialize_with = "seconds")]
     pub within: Duration,
     /// Each policy.
     pub rows: Vec<Row>,
@@ -87,9 +89,9 @@ pub struct Row {
     pub measured: Measured,
     /// What it asks the platform.
     pub requests: Requests,
-    /// Places in line on the first day.
+    /// Places in line on the first day, where they were noted.
     #[serde(skip)]
-    pub(super) trace: Trace,
+    pub(super) trace: Option<Trace>,
 }
 
 /// The policies that are compared.
@@ -108,7 +110,7 @@ pub enum Way {
 /// Requests a minute.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Requests {
-    /// On average, from the first caller to the last raise.
+    /// On average, from the first caller to the last answer.
     pub mean: f64,
     /// In the busiest minute of all.
     pub most: f64,
@@ -166,8 +168,13 @@ impl Question {
             Arrivals::Steady { .. } | Arrivals::Listed(_) => 1,
         };
         let cells = (WAITS.len() * INCREMENTS.len()) as u64;
-        let grid = if self.at_length { cells } else { 0 };
-        Way::ALL.len() as u64 * stretches(&self.model) + grid * stretches(&self.for_a_cell())
+        let ways = Way::ALL.len() as u64;
+        let beside = if self.at_length {
+            ways + cells * stretches(&self.for_a_cell())
+        } else {
+            0
+        };
+        ways * stretches(&self.model) + beside
     }
 
     /// Runs it; `done` is told of each stretch of time that is over.
@@ -192,14 +199,14 @@ impl Question {
     }
 
     /// What comes of one policy.
-    fn row(&self, way: Way, done: impl FnMut()) -> Row {
+    fn row(&self, way: Way, mut done: impl FnMut()) -> Row {
         let model = self.with(way);
-        let measured = model.run(self.seed, done);
-        let trace = if self.at_length {
-            model.trace(self.seed)
-        } else {
-            Trace::default()
-        };
+        let measured = model.run(self.seed, &mut done);
+        let trace = self.at_length.then(|| {
+            let trace = model.trace(self.seed, self.followed());
+            done();
+            trace
+        });
         Row {
             way,
             policy: match way {
@@ -258,13 +265,33 @@ impl Question {
         }
     }
 
+    /// The callers with every so manyth number are followed, so that some hundreds of callbacks are.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "not negative, and a conversion of floats saturates"
+    )]
+    fn followed(&self) -> u64 {
+        let callers = match &self.model.arrivals {
+            Arrivals::Days { an_hour, .. } => {
+                let a_day = an_hour.hours().map(|(hours, callers)| hours * callers);
+                a_day.sum::<f64>()
+            }
+            Arrivals::Steady { callers, .. } => float(*callers),
+            Arrivals::Listed(callers) => float(callers.len() as u64),
+        };
+        (callers / FOLLOWED).ceil() as u64
+    }
+
     /// What a policy asks the platform.
     fn requests(&self, way: Way, measured: &Measured) -> Requests {
-        let (raises, most) = (
-            measured.raises_a_minute,
-            f64::from(measured.most_raises_a_minute),
-        );
-        let beside = match way {
+        let ByMinute {
+            raises,
+            most_raises,
+            callbacks,
+            most_of_both,
+        } = measured.by_minute;
+        let looks = match way {
             Way::Nothing => {
                 return Requests {
                     mean: 0.0,
@@ -274,21 +301,21 @@ impl Question {
             Way::Blueprint => {
                 return Requests {
                     mean: raises * BLUEPRINTS_REQUESTS,
-                    most: most * BLUEPRINTS_REQUESTS,
+                    most: f64::from(most_raises) * BLUEPRINTS_REQUESTS,
                 };
             }
             Way::Yours => self.budget.looks,
             Way::Exactly => true,
         };
-        let looks = if beside {
-            measured.callbacks_a_minute
-        } else {
-            0.0
-        };
         let sweeps = 60.0 / self.budget.sweep.as_secs_f64();
+        let (mean, most) = if looks {
+            (raises + callbacks, most_of_both)
+        } else {
+            (raises, most_raises)
+        };
         Requests {
-            mean: raises + looks + sweeps,
-            most: most + looks + sweeps,
+            mean: mean + sweeps,
+            most: f64::from(most) + sweeps,
         }
     }
 }

@@ -9,10 +9,14 @@ use super::{
     Caller, NEVER, millis,
     traffic::{a_time_between, missed, patience},
 };
-use crate::sandbox::Dice;
+use crate::{sandbox::Dice, settings::Spelled};
 
-/// Longest time from the first conversation to the last, and longest handling time: a year and a day.
-const LONGEST: Duration = Duration::from_hours(366 * 24);
+/// Longest time from the first conversation to the last.
+const A_YEAR: Duration = Duration::from_hours(366 * 24);
+/// Longest time that a conversation takes, or somebody waits for it.
+const A_DAY: Duration = Duration::from_hours(24);
+/// Longest that conversations take on average. Times in milliseconds would come to more.
+const HOURS: Duration = Duration::from_hours(4);
 
 /// A row of the file. Other columns may be there, and are passed over.
 #[derive(Debug, Deserialize)]
@@ -67,22 +71,30 @@ impl Conversations {
         unsaid: &Unsaid,
         seed: u64,
     ) -> Result<Self, String> {
-        let rows = rows(file)?;
-        let queue = match queue {
-            Some(queue) => queue.to_owned(),
-            None => only_queue(&rows)?,
-        };
         let mut dice = Dice::seeded(seed);
         let mut read = Self {
             callers: Vec::new(),
-            queue,
+            queue: queue.unwrap_or_default().trim().to_owned(),
             of_others: 0,
             other_media: 0,
             untaken: 0,
         };
-        for (line, row) in rows {
-            read.take(&row, unsaid, &mut dice)
-                .map_err(|sentence| format!("line {line}: {sentence}"))?;
+        let mut others: Option<String> = None;
+        each_row(file, |row| {
+            if queue.is_none() && read.queue.is_empty() {
+                read.queue.clone_from(&row.queue);
+            }
+            if row.queue != read.queue && others.is_none() {
+                others = Some(row.queue.clone());
+            }
+            read.take(row, unsaid, &mut dice)
+        })?;
+        if let (None, Some(other)) = (queue, others) {
+            return Err(format!(
+                "it has conversations of more than one queue: say which one with --queue, such as --queue \"{}\" or --queue \"{}\"",
+                read.queue.escape_debug(),
+                other.escape_debug()
+            ));
         }
         read.callers.sort_by_key(|caller| caller.arrives);
         read.checked()
@@ -98,16 +110,17 @@ impl Conversations {
 
     /// Takes a row, if it is one that counts.
     fn take(&mut self, row: &Row, unsaid: &Unsaid, dice: &mut Dice) -> Result<(), String> {
-        let is_callback = row.media.trim().eq_ignore_ascii_case("callback");
-        let is_call = row.media.trim().eq_ignore_ascii_case("voice");
-        if row.queue.trim() != self.queue.trim() {
+        let is_callback = row.media.eq_ignore_ascii_case("callback");
+        let is_call = row.media.eq_ignore_ascii_case("voice");
+        if row.queue != self.queue {
             self.of_others += 1;
         } else if !is_call && !is_callback {
             self.other_media += 1;
         } else if let Some(handling) = row.handling_s.filter(|seconds| *seconds != 0.0) {
             let decides = match row.waited_s {
                 _ if !is_callback => NEVER,
-                Some(waited) => time("waited_s", waited)?,
+                // To the second, as those that are drawn.
+                Some(waited) => time("waited_s", waited.floor())?,
                 None => a_time_between(dice, unsaid.after),
             };
             self.callers.push(Caller {
@@ -126,12 +139,21 @@ impl Conversations {
     /// The same, if there is something to replay.
     fn checked(self) -> Result<Self, String> {
         let (Some(first), Some(last)) = (self.callers.first(), self.callers.last()) else {
+            if self.queue.is_empty() {
+                return Err("it has no conversation in it".to_owned());
+            }
             return Err(format!(
                 "no conversation of the queue `{}` is in it that an agent took: check the name, and the columns media and handling_s",
                 self.queue.escape_debug()
             ));
         };
-        if last.arrives - first.arrives > millis(LONGEST) {
+        if self.mean_handling() > HOURS {
+            return Err(format!(
+                "agents would need {} for a conversation on average: are the times in handling_s milliseconds?",
+                Spelled(Duration::from_secs(self.mean_handling().as_secs()))
+            ));
+        }
+        if last.arrives - first.arrives > millis(A_YEAR) {
             return Err(
                 "its first and last conversation are more than a year apart: leave some out"
                     .to_owned(),
@@ -141,8 +163,11 @@ impl Conversations {
     }
 }
 
-/// All rows, with their lines.
-fn rows(file: impl Read) -> Result<Vec<(u64, Row)>, String> {
+/// Reads row by row, and tells the line of what is not understood.
+fn each_row(
+    file: impl Read,
+    mut take: impl FnMut(&Row) -> Result<(), String>,
+) -> Result<(), String> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .from_reader(file);
@@ -150,24 +175,26 @@ fn rows(file: impl Read) -> Result<Vec<(u64, Row)>, String> {
     let missing = ["arrival", "handling_s", "media", "queue"]
         .into_iter()
         .find(|name| !headers.iter().any(|header| header == *name));
+    if headers.len() == 1 && headers.iter().any(|header| header.contains(';')) {
+        return Err("line 1: columns are separated by commas, not by semicolons".to_owned());
+    }
     if let Some(missing) = missing {
         return Err(format!(
             "line 1: the column `{missing}` is missing: the first line names the columns arrival, handling_s, media, queue and perhaps waited_s"
         ));
     }
     let mut record = csv::StringRecord::new();
-    let mut rows = Vec::new();
     while reader
         .read_record(&mut record)
         .map_err(|error| error.to_string())?
     {
         let line = record.position().map_or(0, csv::Position::line);
-        let row = record
+        let row: Row = record
             .deserialize(Some(&headers))
             .map_err(|error| refused(line, &error))?;
-        rows.push((line, row));
+        take(&row).map_err(|sentence| format!("line {line}: {sentence}"))?;
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Why a row is not understood.
@@ -182,27 +209,11 @@ fn refused(line: u64, error: &csv::Error) -> String {
     }
 }
 
-/// The only queue that there is.
-fn only_queue(rows: &[(u64, Row)]) -> Result<String, String> {
-    let mut queues: Vec<&str> = rows.iter().map(|(_, row)| row.queue.trim()).collect();
-    queues.sort_unstable();
-    queues.dedup();
-    match queues.as_slice() {
-        [only] => Ok((*only).to_owned()),
-        [] => Err("it has no conversation in it".to_owned()),
-        [some, ..] => Err(format!(
-            "it has conversations of {} queues: say which one with --queue, such as --queue \"{}\"",
-            queues.len(),
-            some.escape_debug()
-        )),
-    }
-}
-
 /// A time of a row.
 fn time(column: &str, seconds: f64) -> Result<i64, String> {
     let time = Duration::try_from_secs_f64(seconds)
         .ok()
-        .filter(|time| *time <= LONGEST)
+        .filter(|time| *time <= A_DAY)
         .ok_or_else(|| {
             format!("{column}: {seconds} is no time in seconds that anybody waits or needs")
         })?;
@@ -269,7 +280,7 @@ mod tests {
             ),
             (
                 "2026-01-05T09:00:00Z,60,voice,A,\n2026-01-05T09:00:00Z,60,voice,B,\n",
-                "it has conversations of 2 queues: say which one with --queue, such as --queue \"A\"",
+                "it has conversations of more than one queue: say which one with --queue, such as --queue \"A\" or --queue \"B\"",
             ),
             (
                 "2026-01-05T09:00:00Z,,voice,Support,\n",
@@ -283,6 +294,8 @@ mod tests {
             let refused = read(&format!("{header}{rows}"), None).unwrap_err();
             assert!(refused.contains(expected), "{rows}: {refused}");
         }
+        let refused = read("arrival;handling_s;media;queue\n", None).unwrap_err();
+        assert!(refused.contains("not by semicolons"), "{refused}");
         let refused = read("arrival,media,queue\n", None).unwrap_err();
         assert!(
             refused.contains("the column `handling_s` is missing"),

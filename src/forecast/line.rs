@@ -47,16 +47,25 @@ pub(super) struct Line {
     forgets: bool,
     /// Whether they stand in the order of their callers.
     by_caller: bool,
-    /// How many raises were due, minute by minute, where that is counted.
-    pub(super) raised: Option<Minutes>,
+    /// What happened minute by minute, where that is counted.
+    pub(super) minutes: Option<Minutes>,
 }
 
-/// Numbers by the minute.
+/// What happened minute by minute.
 pub(super) struct Minutes {
     /// When the first minute begins, milliseconds.
     start: i64,
-    /// The numbers.
-    pub(super) numbers: Vec<u32>,
+    /// What happened in each.
+    pub(super) each: Vec<Minute>,
+}
+
+/// What happened in a minute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Minute {
+    /// Raises that were due.
+    pub(super) raises: u32,
+    /// Callbacks that came.
+    pub(super) came: u32,
 }
 
 impl Minutes {
@@ -64,17 +73,17 @@ impl Minutes {
     pub(super) fn from(start: i64) -> Self {
         Self {
             start,
-            numbers: Vec::new(),
+            each: Vec::new(),
         }
     }
 
-    /// One more, at this moment.
-    fn count(&mut self, at: i64) {
+    /// The minute of this moment. All before it are there from now on.
+    pub(super) fn of(&mut self, at: i64) -> &mut Minute {
         let minute = usize::try_from((at - self.start) / 60_000).unwrap_or_default();
-        if self.numbers.len() <= minute {
-            self.numbers.resize(minute + 1, 0);
+        if self.each.len() <= minute {
+            self.each.resize(minute + 1, Minute::default());
         }
-        self.numbers[minute] += 1;
+        &mut self.each[minute]
     }
 }
 
@@ -127,13 +136,16 @@ impl Line {
             entry_reset,
             forgets,
             by_caller: search == Search::WithinAPoint,
-            raised: None,
+            minutes: None,
             search,
         }
     }
 
     /// Somebody begins to wait.
     pub(super) fn join(&mut self, number: u64, caller: Caller, since: i64, batch: Option<u8>) {
+        if let Some(minutes) = &mut self.minutes {
+            minutes.of(since).came += 1;
+        }
         let origin = if self.forgets { since } else { caller.arrives };
         let schedule = self.schedules.of(origin, since);
         let first = self.schedules.raise(schedule, 0);
@@ -243,8 +255,8 @@ impl Line {
                 item.due = NEVER;
                 break;
             };
-            if let Some(raised) = &mut self.raised {
-                raised.count(item.since + raise.after);
+            if let Some(minutes) = &mut self.minutes {
+                minutes.of(item.since + raise.after).raises += 1;
             }
             item.points = raise.to;
             item.raises += 1;
@@ -258,26 +270,55 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use jiff::{
+        civil::{Weekday, time},
+        tz::TimeZone,
+    };
     use proptest::prelude::*;
 
     use super::*;
+    use crate::policy::{
+        hours::{Days, Hours, Outside, Span},
+        ladder::tests::ladders,
+    };
+
+    /// Open from eight to nine in the morning of 1970, when these callers come.
+    fn hours() -> Hours {
+        Hours {
+            spans: vec![Span {
+                days: Days::default().and(Weekday::Thursday),
+                from: time(0, 20, 0, 0),
+                to: time(1, 0, 0, 0),
+            }],
+            zone: TimeZone::UTC,
+            outside: Outside::Runs,
+        }
+    }
 
     /// Policies of every kind of search.
     fn policies() -> impl Strategy<Value = Policy> {
         let climber = prop_oneof![Just(Climber::Callback), Just(Climber::Caller)];
         let credit = prop_oneof![Just(Credit::None), Just(Credit::Waited)];
-        let bound = prop::option::of((0..12_i64).prop_map(Priority::clamped));
-        let more = (0..4_u32, prop::option::of(0..6_u32), bound);
-        (1..5_u64, 1..4_u32, climber, credit, more).prop_map(
-            |(wait, increment, climber, credit, (offset, max_raises, max_priority))| Policy {
-                climber,
-                offset,
-                credit,
-                max_priority,
-                max_raises,
-                ..Policy::linear(Duration::from_mins(wait), increment)
+        let bound = || prop::option::of((0..12_i64).prop_map(Priority::clamped));
+        let more = (
+            0..4_u32,
+            prop::option::of(0..6_u32),
+            bound(),
+            bound(),
+            any::<bool>(),
+        );
+        (ladders(), climber, credit, more).prop_map(
+            |(ladder, climber, credit, (offset, max_raises, min_priority, max_priority, open))| {
+                Policy {
+                    ladder,
+                    climber,
+                    offset,
+                    credit,
+                    min_priority,
+                    max_priority,
+                    max_raises,
+                    hours: open.then(hours),
+                }
             },
         )
     }
@@ -305,11 +346,17 @@ mod tests {
                 let first = line.first(since);
                 let ranks = line.ranks(since);
                 prop_assert_eq!(first.map(|(_, rank)| rank), ranks.iter().min().copied());
-                if since % 3_000 == 0
-                    && let Some((place, _)) = first
+                if let Some((place, (_, number))) = first
+                    && since % 2_000 == 0
                 {
                     let item = line.remove(place);
-                    prop_assert_eq!(item.map(|item| item.number), first.map(|(_, (_, number))| number));
+                    prop_assert_eq!(item.as_ref().map(|item| item.number), Some(number));
+                    // Some come back from an alert in vain.
+                    if let Some(item) = item
+                        && since % 4_000 == 0
+                    {
+                        line.put(item);
+                    }
                 }
             }
         }

@@ -2,10 +2,18 @@
 
 use serde::Serialize;
 
-use super::{lengths::Lengths, line::Item, run::a_point};
+use super::{
+    lengths::Lengths,
+    line::{Item, Minute},
+    run::a_point,
+};
 
 /// Parts that a run is cut into, to tell how sure a mean is.
 const BATCHES: u8 = 40;
+/// As many parts must have callers, or nothing is told.
+const FEWEST: usize = 5;
+/// A day, milliseconds.
+const DAY: i64 = 24 * 3_600_000;
 
 /// What was measured in a run.
 #[derive(Clone, Debug, Serialize)]
@@ -16,22 +24,21 @@ pub struct Measured {
     pub callbacks: Class,
     /// All callers.
     pub all: Class,
-    /// Share of callbacks that a call overtook whose caller came a minute or more later.
+    /// Share of callbacks that a call overtook whose caller came a minute or more later: it was offered to an agent while the
+    /// callback waited.
     pub overtaken: Estimate,
-    /// By how much later the latest of those calls came, seconds, of the callbacks that were overtaken.
+    /// By how much later the latest of those calls came, of the callbacks that were overtaken.
     pub behind: Behind,
     /// Share of callers who hung up.
     pub hung_up: Estimate,
     /// Raises of a callback, on average.
     pub raises_a_callback: f64,
-    /// Raises a minute from the first caller to the last raise, on average; none where that was not counted.
-    pub raises_a_minute: f64,
-    /// Raises in the busiest minute of all.
-    pub most_raises_a_minute: u32,
-    /// Callbacks a minute in that time, on average.
-    pub callbacks_a_minute: f64,
+    /// What happened in a minute, from the first caller to the last answer.
+    pub by_minute: ByMinute,
     /// The agents' time that callers take, as a share of the time that agents are there while callers come.
     pub load: f64,
+    /// The same in the hour of the day in which it is largest.
+    pub load_of_the_busiest_hour: f64,
 }
 
 /// What customers of one kind went through. Waits count from the call, in seconds.
@@ -54,6 +61,9 @@ pub struct Class {
     /// All waits.
     #[serde(skip)]
     pub waits: Lengths,
+    /// Their sums, part by part.
+    #[serde(skip)]
+    pub(super) parts: Batches,
 }
 
 /// By how much callbacks are overtaken, seconds.
@@ -68,25 +78,50 @@ pub struct Behind {
     pub lengths: Lengths,
 }
 
+/// What happened in a minute. All of it is nothing where that was not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ByMinute {
+    /// Raises, on average.
+    pub raises: f64,
+    /// Raises in the busiest minute.
+    pub most_raises: u32,
+    /// Callbacks that came, on average.
+    pub callbacks: f64,
+    /// Raises and callbacks that came, in the busiest minute.
+    pub most_of_both: u32,
+}
+
 /// A mean, and how sure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
     /// The mean.
     pub mean: f64,
-    /// Half the width of its 95 % confidence interval, by means of parts of the run.
+    /// Half the width of its 95 % confidence interval, by means of parts of the run; infinite, and `null` in JSON, where there
+    /// are too few parts to tell.
     pub half_width: f64,
 }
 
-/// How callers are told off into batches.
+/// How callers are told off into parts.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Batching {
     /// Equal parts of so many callers. The first tenth is not counted: a line that begins empty is not the line that callers
     /// usually find.
     WarmingUp(u64),
-    /// Equal parts of so many callers, who all count.
-    Callers(u64),
+    /// So many days from this moment on, each in the part that it belongs to.
+    Days(i64, i64),
     /// All who come in this part.
     Part(u8),
+}
+
+/// What a caller will take of the agents' time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Work {
+    /// The hour that they come in, from the beginning of the run.
+    pub(super) hour: i64,
+    /// What they will take, milliseconds.
+    pub(super) needed: i64,
+    /// Time of agents that passed since the caller before them, milliseconds.
+    pub(super) there: i64,
 }
 
 /// What is measured while a run lasts.
@@ -109,15 +144,17 @@ pub(super) struct Measuring {
     raises: u64,
     /// Shares of callers who hung up.
     hung_up: Batches,
-    /// Minutes looked at, raises in them, and the most in one.
-    minutes: (u64, u64, u32),
-    /// Agents' time that callers take, and that agents are there while callers come, milliseconds.
-    work: (f64, f64),
+    /// Minutes looked at.
+    minutes: u64,
+    /// Sums over them, and the most in one.
+    by_minute: ByMinute,
+    /// Agents' time that callers take, and that agents are there while callers come, milliseconds, by the hour of the day.
+    work: [(f64, f64); 24],
 }
 
-/// Sums and numbers, batch by batch.
-#[derive(Clone)]
-struct Batches(Vec<(f64, u64)>);
+/// Sums and numbers, part by part.
+#[derive(Clone, Debug)]
+pub(super) struct Batches(Vec<(f64, u64)>);
 
 /// What is counted of one kind of customer.
 struct Counts {
@@ -146,8 +183,9 @@ impl Measuring {
             behind_sum: 0.0,
             raises: 0,
             hung_up: Batches::new(),
-            minutes: (0, 0, 0),
-            work: (0.0, 0.0),
+            minutes: 0,
+            by_minute: ByMinute::default(),
+            work: [(0.0, 0.0); 24],
         }
     }
 
@@ -157,11 +195,14 @@ impl Measuring {
         self.batching = Batching::Part(u8::try_from(part).unwrap_or(BATCHES - 1));
     }
 
-    /// The part that the caller of this number counts in, if at all.
-    pub(super) fn batch_of(&self, number: u64) -> Option<u8> {
+    /// The part that the caller of this number, who comes then, counts in, if at all.
+    pub(super) fn batch_of(&self, number: u64, comes: i64) -> Option<u8> {
         let (counted, all) = match self.batching {
             Batching::Part(part) => return Some(part),
-            Batching::Callers(callers) => (number, callers),
+            Batching::Days(first, days) => {
+                let day = (comes - first) / DAY;
+                (day.clamp(0, days - 1).unsigned_abs(), days.unsigned_abs())
+            }
             Batching::WarmingUp(callers) => {
                 let warm_up = callers / 10;
                 (number.checked_sub(warm_up)?, callers - warm_up)
@@ -205,25 +246,36 @@ impl Measuring {
         }
     }
 
-    /// So many raises were due, minute by minute.
-    pub(super) fn raised(&mut self, by_minute: &[u32]) {
-        let (minutes, raises, most) = &mut self.minutes;
-        *minutes += by_minute.len() as u64;
-        *raises += by_minute.iter().copied().map(u64::from).sum::<u64>();
-        *most = (*most).max(by_minute.iter().copied().max().unwrap_or_default());
+    /// That happened minute by minute.
+    pub(super) fn minutes(&mut self, each: &[Minute]) {
+        self.minutes += each.len() as u64;
+        let sums = &mut self.by_minute;
+        for Minute { raises, came } in each.iter().copied() {
+            sums.raises += f64::from(raises);
+            sums.callbacks += f64::from(came);
+            sums.most_raises = sums.most_raises.max(raises);
+            sums.most_of_both = sums.most_of_both.max(raises + came);
+        }
     }
 
-    /// Somebody comes who will take an agent so long; so much time of agents has passed since the one before.
-    pub(super) fn came(&mut self, handling: i64, agents: i64) {
-        self.work.0 += float(handling.unsigned_abs());
-        self.work.1 += float(agents.unsigned_abs());
+    /// Somebody comes.
+    pub(super) fn came(&mut self, work: Work) {
+        let hour = usize::try_from(work.hour % 24).unwrap_or_default();
+        let (needed, there) = &mut self.work[hour];
+        *needed += float(work.needed.unsigned_abs());
+        *there += float(work.there.unsigned_abs());
     }
 
     /// What was measured.
     pub(super) fn end(self) -> Measured {
         let all = self.calls.and(&self.callbacks);
-        let (minutes, raises, most) = self.minutes;
+        let minutes = float(self.minutes);
         let overtaken = self.overtaken.sum();
+        let busiest = self.work.iter().copied().map(load).fold(0.0, f64::max);
+        let work = self
+            .work
+            .iter()
+            .fold((0.0, 0.0), |sum, hour| (sum.0 + hour.0, sum.1 + hour.1));
         Measured {
             behind: Behind {
                 mean: ratio(self.behind_sum / 1_000.0, overtaken),
@@ -233,13 +285,48 @@ impl Measuring {
             overtaken: self.overtaken.mean(),
             hung_up: self.hung_up.mean(),
             raises_a_callback: ratio(float(self.raises), float(self.callbacks.waits.number())),
-            raises_a_minute: ratio(float(raises), float(minutes)),
-            most_raises_a_minute: most,
-            callbacks_a_minute: ratio(float(self.callbacks.waits.number()), float(minutes)),
-            load: ratio(self.work.0, self.work.1),
+            by_minute: ByMinute {
+                raises: ratio(self.by_minute.raises, minutes),
+                callbacks: ratio(self.by_minute.callbacks, minutes),
+                ..self.by_minute
+            },
+            load: load(work),
+            load_of_the_busiest_hour: busiest,
             calls: self.calls.class(),
             callbacks: self.callbacks.class(),
             all: all.class(),
+        }
+    }
+}
+
+impl Class {
+    /// By how much the mean wait is longer than that of others, seconds, and how sure that is, where both are of the same callers.
+    #[must_use]
+    pub fn longer_than(&self, other: &Self) -> Estimate {
+        let pairs = self.parts.0.iter().zip(&other.parts.0);
+        let differences = pairs
+            .filter(|(one, two)| one.1 > 0 && two.1 > 0)
+            .map(|(one, two)| one.0 / float(one.1) - two.0 / float(two.1));
+        Estimate {
+            mean: self.mean.mean - other.mean.mean,
+            half_width: half_width(&differences.collect::<Vec<_>>()) / 1_000.0,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Class {
+    /// The mean wait as so many of that of others who have the same callers, and how sure that is.
+    pub(super) fn times(&self, other: &Self) -> Estimate {
+        let ratio = self.mean.mean / other.mean.mean;
+        let pairs = self.parts.0.iter().zip(&other.parts.0);
+        let differences = pairs
+            .filter(|(one, two)| one.1 > 0 && two.1 > 0)
+            .map(|(one, two)| one.0 / float(one.1) - ratio * two.0 / float(two.1));
+        let half_width = half_width(&differences.collect::<Vec<_>>()) / 1_000.0;
+        Estimate {
+            mean: ratio,
+            half_width: half_width / other.mean.mean,
         }
     }
 }
@@ -290,6 +377,7 @@ impl Counts {
             later_first: ratio(float(self.later_first), float(served)),
             earlier_after: ratio(float(self.earlier_after), float(served)),
             waits: self.lengths,
+            parts: self.waits,
         }
     }
 }
@@ -335,15 +423,30 @@ impl Batches {
             .filter(|(_, number)| *number > 0)
             .map(|(sum, number)| sum / float(*number))
             .collect();
-        let batches = float(used.len() as u64);
-        let squares: f64 = used.iter().map(|one| (one - mean).powi(2)).sum();
-        let half_width = if batches > 1.0 {
-            students_t(batches - 1.0) * (squares / (batches - 1.0) / batches).sqrt()
-        } else {
-            f64::INFINITY
-        };
-        Estimate { mean, half_width }
+        Estimate {
+            mean,
+            half_width: half_width(&used),
+        }
     }
+}
+
+/// Half the width of the 95 % confidence interval of the mean of some, by their spread.
+fn half_width(means: &[f64]) -> f64 {
+    if means.len() < FEWEST {
+        return f64::INFINITY;
+    }
+    let number = float(means.len() as u64);
+    let mean = means.iter().sum::<f64>() / number;
+    let squares: f64 = means.iter().map(|one| (one - mean).powi(2)).sum();
+    students_t(number - 1.0) * (squares / (number - 1.0) / number).sqrt()
+}
+
+/// The agents' time that callers take, as a share of the time that agents are there.
+fn load((needed, there): (f64, f64)) -> f64 {
+    if needed > 0.0 && there <= 0.0 {
+        return f64::INFINITY;
+    }
+    ratio(needed, there)
 }
 
 /// The two-sided 95 % quantile of Student's distribution: the first terms of its expansion about the normal one's (Abramowitz
@@ -387,24 +490,53 @@ mod tests {
     fn parts_are_equal_and_the_beginning_is_left_out() {
         let warming = Measuring::new(Batching::WarmingUp(1_000), 0);
         for (number, batch) in [(0, None), (99, None), (100, Some(0)), (999, Some(39))] {
-            assert_eq!(warming.batch_of(number), batch, "{number}");
+            assert_eq!(warming.batch_of(number, 0), batch, "{number}");
         }
-        let mut days = Measuring::new(Batching::Callers(80), 0);
-        assert_eq!((days.batch_of(0), days.batch_of(79)), (Some(0), Some(39)));
+        let mut days = Measuring::new(Batching::Days(DAY, 20), 0);
+        for (day, batch) in [(1, 0), (2, 2), (20, 38), (40, 38)] {
+            assert_eq!(days.batch_of(0, day * DAY), Some(batch), "{day}");
+        }
         days.begin(5, 10);
-        assert_eq!(days.batch_of(3), Some(20));
+        assert_eq!(days.batch_of(3, 0), Some(20));
     }
 
     #[test]
     fn a_mean_of_parts_knows_how_sure_it_is() {
         let mut batches = Batches::new();
-        for batch in 0..4 {
+        for batch in 0..5 {
+            assert!(batches.mean().half_width.is_infinite(), "too few parts");
             batches.note(batch, f64::from(batch));
             batches.note(batch, f64::from(batch));
         }
         let Estimate { mean, half_width } = batches.mean();
-        assert!((mean - 1.5).abs() < 1e-9);
-        // Standard deviation of 0, 1, 2, 3 is 1.291; half of it is the mean's; times 3.18.
-        assert!((half_width - 2.05).abs() < 0.06, "{half_width}");
+        assert!((mean - 2.0).abs() < 1e-9);
+        // The deviation of 0 to 4 is 1.581, that of their mean a root of five less, times 2.776.
+        assert!((half_width - 1.963).abs() < 0.04, "{half_width}");
+    }
+
+    #[test]
+    fn what_happens_in_minutes_is_counted_over_all_of_them() {
+        let mut measuring = Measuring::new(Batching::Part(0), 0);
+        let minute = |raises, came| Minute { raises, came };
+        measuring.minutes(&[minute(4, 1), minute(0, 0), minute(3, 3)]);
+        measuring.minutes(&[minute(0, 0); 7]);
+        let expected = ByMinute {
+            raises: 0.7,
+            most_raises: 4,
+            callbacks: 0.4,
+            most_of_both: 6,
+        };
+        assert_eq!(measuring.end().by_minute, expected);
+    }
+
+    #[test]
+    fn callers_whom_nobody_is_there_for_are_an_endless_load() {
+        for (work, expected) in [
+            ((0.0, 0.0), 0.0),
+            ((1.0, 2.0), 0.5),
+            ((1.0, 0.0), f64::INFINITY),
+        ] {
+            assert!(load(work).total_cmp(&expected).is_eq(), "{work:?}");
+        }
     }
 }

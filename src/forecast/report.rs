@@ -7,7 +7,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{
     Comparison, Row,
     compare::minutes,
-    table::{share, wait},
+    table::{of_some, share, wait},
 };
 use crate::settings::Spelled;
 
@@ -50,7 +50,7 @@ impl Comparison {
             (figure(
                 &plots::places(self),
                 "Places in line",
-                "Some callbacks of the first day, the same customers in each picture: their place in line, minute by minute, from the call on, until they are answered. A place that is kept only goes down; where newer calls overtake, it stays or goes up.",
+                "Some callbacks of the first day, the same customers in each picture: their place in line, minute by minute, from when they became callbacks until they are answered. A place that is kept goes down and down; where newer calls overtake, it stays or goes up.",
             ))
             (figure(
                 &plots::overtakes(self),
@@ -86,16 +86,16 @@ impl Comparison {
                 let class = &measured.callbacks;
                 let [mean, most] = [measured.behind.mean, measured.behind.p95].map(minutes);
                 vec![
-                    share(measured.overtaken),
+                    of_some(class, share(measured.overtaken)),
                     if measured.overtaken.mean > 0.0 {
                         format!("{mean} ({most})")
                     } else {
                         "–".to_owned()
                     },
-                    wait(class.mean),
-                    minutes(class.p50),
-                    minutes(class.p95),
-                    share(class.within),
+                    of_some(class, wait(class.mean)),
+                    of_some(class, minutes(class.p50)),
+                    of_some(class, minutes(class.p95)),
+                    of_some(class, share(class.within)),
                     format!("{:.1}", measured.raises_a_callback),
                 ]
             },
@@ -121,10 +121,10 @@ impl Comparison {
              }| {
                 let class = &measured.calls;
                 vec![
-                    wait(class.mean),
-                    minutes(class.p50),
-                    minutes(class.p95),
-                    share(class.within),
+                    of_some(class, wait(class.mean)),
+                    of_some(class, minutes(class.p50)),
+                    of_some(class, minutes(class.p95)),
+                    of_some(class, share(class.within)),
                     share(measured.hung_up),
                     format!("{:.1}", requests.mean),
                     format!("{:.0}", requests.most.ceil()),
@@ -176,15 +176,32 @@ fn notes(comparison: &Comparison) -> Markup {
         dl {
             @for row in &comparison.rows {
                 dt { (row.way.name()) }
-                dd { (row.policy) }
+                dd { (row.policy) "; " (row.measured.callbacks.served) " callbacks and " (row.measured.calls.served) " calls were answered" }
             }
         }
         p {
             "All four have the same callers, to the second. After ± stands half of the 95 % confidence interval. "
             "It is a model: one queue, agents who take whoever is first by the platform's score (the moment of entry, less a minute for each point), "
-            "and a daemon that is never late. Callbacks wait longer than calls even where the place is kept, because only who still waits after a while takes one. Requests include sweeps and looks; the blueprint's loop asks three times for each raise. "
-            "The budget is " (comparison.most_requests_a_minute) " requests in any minute. "
-            "Agents have " (format!("{:.0}", comparison.load() * 100.0)) " % of their time to do while callers come."
+            "and a daemon that is never late. Each day begins with nobody in line, and who waits at closing is still served. "
+            "A callback counts as overtaken by a call that was offered to an agent while the callback waited. "
+            "Callbacks wait longer than calls even where the place is kept, because only who still waits after a while takes one. "
+            "Who hangs up is in no wait. Requests include sweeps and looks; the blueprint's loop asks three times for each raise. "
+            "The budget is " (comparison.most_requests_a_minute) " requests in any minute."
         }
+        @if let Some(row) = comparison.rows.first() {
+            p {
+                "Callers take " (percent(row.measured.load)) " of the time that agents have while they come, and "
+                (percent(row.measured.load_of_the_busiest_hour)) " in the busiest hour."
+            }
+        }
+    }
+}
+
+/// A share in words.
+fn percent(share: f64) -> String {
+    if share.is_finite() {
+        format!("{:.0} %", share * 100.0)
+    } else {
+        "more than all".to_owned()
     }
 }

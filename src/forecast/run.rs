@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use super::{
     Arrivals, Model, NEVER,
     line::{Item, Line, Minutes},
-    measure::Measuring,
+    measure::{Measuring, Work},
     millis,
     trace::Trace,
     traffic::{Caller, Callers},
@@ -56,6 +56,10 @@ pub(super) struct Run<'a> {
     came: u64,
     /// When the last of them did.
     last: i64,
+    /// When the first of them did.
+    opening: i64,
+    /// How far the run is.
+    now: i64,
     /// The day whose changes of agents are in the agenda.
     date: Date,
     /// What is measured.
@@ -77,7 +81,7 @@ impl<'a> Run<'a> {
         let mut callbacks =
             Line::of_callbacks(&model.policy, model.entry_reset, model.forgets_the_caller);
         if !matches!(model.arrivals, Arrivals::Steady { .. }) {
-            callbacks.raised = Some(Minutes::from(opening));
+            callbacks.minutes = Some(Minutes::from(opening));
         }
         let agents = model.agents.last().unwrap_or_default();
         let mut run = Self {
@@ -92,6 +96,8 @@ impl<'a> Run<'a> {
             ringing: Vec::new(),
             came: 0,
             last: opening,
+            opening,
+            now: opening,
             date,
             measuring,
             trace,
@@ -109,9 +115,12 @@ impl<'a> Run<'a> {
             if now == NEVER || arrival == NEVER && self.nobody_is_left() {
                 break;
             }
-            if let Some(trace) = &mut self.trace {
-                trace.look(now, &mut self.calls, &mut self.callbacks);
+            if let Some(trace) = &mut self.trace
+                && !trace.look(now, &mut self.calls, &mut self.callbacks)
+            {
+                break;
             }
+            self.now = now;
             if event <= arrival {
                 if let Some(Reverse((_, due))) = self.agenda.pop() {
                     self.happen(due, now);
@@ -121,8 +130,10 @@ impl<'a> Run<'a> {
             }
             self.serve(now);
         }
-        if let Some(raised) = self.callbacks.raised {
-            self.measuring.raised(&raised.numbers);
+        if let Some(mut minutes) = self.callbacks.minutes {
+            // Those in which nothing happened any more count as well.
+            let _last = minutes.of(self.now);
+            self.measuring.minutes(&minutes.each);
         }
     }
 
@@ -144,11 +155,13 @@ impl<'a> Run<'a> {
     fn arrive(&mut self, caller: Caller) {
         let (now, number) = (caller.arrives, self.came);
         self.came += 1;
-        let agents = i64::try_from(self.agents).unwrap_or(i64::MAX);
-        let passed = (now - self.last).saturating_mul(agents);
-        self.measuring.came(caller.handling, passed);
+        self.measuring.came(Work {
+            hour: (now - self.opening) / 3_600_000,
+            needed: caller.handling + i64::from(caller.missed) * millis(self.model.alert),
+            there: (now - self.last) * i64::try_from(self.agents).unwrap_or_default(),
+        });
         self.last = now;
-        let batch = self.measuring.batch_of(number);
+        let batch = self.measuring.batch_of(number, now);
         let (decides, patience) = (caller.decides, caller.patience);
         if decides == 0 {
             self.callbacks.join(number, caller, now, batch);
@@ -239,10 +252,13 @@ impl<'a> Run<'a> {
             return self.callbacks.put(item);
         }
         let waited = now - item.caller.arrives;
-        if item.caller.patience <= waited {
-            self.hang_up(&item);
-        } else if item.caller.decides <= waited {
+        let Caller {
+            decides, patience, ..
+        } = item.caller;
+        if decides <= waited.min(patience) {
             self.take_callback(item, now);
+        } else if patience <= waited {
+            self.hang_up(&item);
         } else {
             self.calls.put(item);
         }

@@ -28,6 +28,12 @@ pub(super) struct Schedules {
     idle: Vec<usize>,
 }
 
+/// Raises of one stay after which those that follow each other within a second are made as one. Only a schedule without
+/// sense has so many, and it is to cost neither memory nor time without end.
+const MANY: usize = 2_000;
+/// A second, milliseconds.
+const SECOND: i64 = 1_000;
+
 /// When somebody is raised, and to what.
 struct Schedule {
     /// What the policy is asked about: the stay, and the priority that the raises so far give.
@@ -138,7 +144,11 @@ impl Schedule {
                     to: raise.to.points(),
                 });
             }
-            Step::Wait { until } => self.asked_next = whole(until).max(self.asked_next + 1),
+            Step::Wait { until } => {
+                let many = self.raises.len() >= MANY;
+                let soonest = self.asked_next + if many { SECOND } else { 1 };
+                self.asked_next = whole(until).max(soonest);
+            }
             Step::Done(_) => self.asked_next = NEVER,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Comparison, Estimate, Row, Way, compare::minutes};
+use super::{Class, Comparison, Estimate, Measured, Row, Way, compare::minutes};
 use crate::settings::Spelled;
 
 /// Width of the first column.
@@ -28,16 +28,19 @@ impl fmt::Display for Comparison {
             let Row { measured, .. } = row;
             let class = &measured.callbacks;
             vec![
-                share(measured.overtaken),
+                of_some(class, share(measured.overtaken)),
                 if measured.overtaken.mean > 0.0 {
                     let [mean, most] = [measured.behind.mean, measured.behind.p95].map(minutes);
                     format!("{mean} ({most})")
                 } else {
                     "-".to_owned()
                 },
-                wait(class.mean),
-                format!("{}, {}", minutes(class.p50), minutes(class.p95)),
-                share(class.within),
+                of_some(class, wait(class.mean)),
+                of_some(
+                    class,
+                    format!("{}, {}", minutes(class.p50), minutes(class.p95)),
+                ),
+                of_some(class, share(class.within)),
             ]
         })?;
         let calls = [
@@ -54,9 +57,12 @@ impl fmt::Display for Comparison {
             } = row;
             let class = &measured.calls;
             vec![
-                wait(class.mean),
-                format!("{}, {}", minutes(class.p50), minutes(class.p95)),
-                share(class.within),
+                of_some(class, wait(class.mean)),
+                of_some(
+                    class,
+                    format!("{}, {}", minutes(class.p50), minutes(class.p95)),
+                ),
+                of_some(class, share(class.within)),
                 share(measured.hung_up),
                 format!("{:.1}, {:.0}", requests.mean, requests.most.ceil()),
             ]
@@ -100,6 +106,15 @@ fn aligned(words: &[&str]) -> String {
     line.trim_end().to_owned()
 }
 
+/// What is said of a class, where there is anybody in it.
+pub(super) fn of_some(class: &Class, words: String) -> String {
+    if class.served > 0 {
+        words
+    } else {
+        "-".to_owned()
+    }
+}
+
 /// A share, and how sure it is: `12.3 % ± 0.4`.
 pub(super) fn share(estimate: Estimate) -> String {
     let Estimate { mean, half_width } = estimate;
@@ -121,12 +136,6 @@ pub(super) fn wait(estimate: Estimate) -> String {
 }
 
 impl Comparison {
-    /// The agents' time that callers take, as a share of the time that agents are there while callers come.
-    #[must_use]
-    pub fn load(&self) -> f64 {
-        self.rows.first().map_or(0.0, |row| row.measured.load)
-    }
-
     /// What follows from the numbers, in sentences.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
@@ -136,41 +145,78 @@ impl Comparison {
         else {
             return Vec::new();
         };
-        let [without, with, kept] = [nothing, yours, exactly].map(|row| {
-            (
-                row.measured.overtaken.mean,
-                row.measured.callbacks.mean.mean,
-            )
-        });
+        let callbacks = &nothing.measured.callbacks;
+        if callbacks.served == 0 {
+            return vec!["Nobody takes a callback, so there is nothing to compare.".to_owned()];
+        }
+        let against = |row: &Row| row.measured.callbacks.longer_than(callbacks);
+        let overtaken = |row: &Row| row.measured.overtaken.mean * 100.0;
         let mut sentences = vec![format!(
-            "With your settings {:.1} % of callbacks are overtaken by a call that came a minute or more later, instead of {:.1} %, and they wait {} {} on average; keeping the place exactly it would be {:.1} %, and {} {}.",
-            with.0 * 100.0,
-            without.0 * 100.0,
-            minutes((without.1 - with.1).abs()),
-            word(without.1 - with.1),
-            kept.0 * 100.0,
-            minutes((without.1 - kept.1).abs()),
-            word(without.1 - kept.1),
+            "With your settings {:.1} % of callbacks are overtaken by a call that came a minute or more later, instead of {:.1} %, and they wait {}; keeping the place exactly it would be {:.1} %, and they would wait {}.",
+            overtaken(yours),
+            overtaken(nothing),
+            longer(against(yours)),
+            overtaken(exactly),
+            longer(against(exactly)),
         )];
         if yours.requests.most > f64::from(self.most_requests_a_minute) {
             sentences.push(format!(
-                "In the busiest minute your settings ask for {:.0} requests, and the budget is {} in a minute (genesys.requests_per_minute and burst): some raises would be late. A longer `wait` asks for fewer.",
+                "In the busiest minute your settings ask for {:.0} requests, and the budget is {} in a minute (genesys.requests_per_minute and burst): some raises would be late. Fewer, larger raises ask for less.",
                 yours.requests.most.ceil(),
                 self.most_requests_a_minute
             ));
         }
-        let load = self.load();
-        if load >= 1.0 {
-            sentences.push(format!(
-                "Callers take {:.0} % of the time that agents have while they come: the line grows until they stop coming, and no policy changes that.",
-                load * 100.0
-            ));
-        }
+        sentences.extend(busy(&nothing.measured));
         sentences
     }
 }
 
-/// Which way a wait differs.
-fn word(shorter_by: f64) -> &'static str {
-    if shorter_by >= 0.0 { "less" } else { "longer" }
+/// By how much longer, or less long, somebody waits.
+fn longer(difference: Estimate) -> String {
+    let Estimate { mean, half_width } = difference;
+    if half_width.is_finite() && mean.abs() < half_width {
+        return "as long, as far as this run can tell".to_owned();
+    }
+    let word = if mean > 0.0 { "longer" } else { "less" };
+    let by = wait(Estimate {
+        mean: mean.abs(),
+        half_width,
+    });
+    format!("{by} {word} on average")
+}
+
+/// What is to be said where callers need more time than agents have.
+fn busy(measured: &Measured) -> Option<String> {
+    let (all, busiest) = (measured.load, measured.load_of_the_busiest_hour);
+    if busiest.is_infinite() {
+        return Some("There are hours in which callers come and no agent is there.".to_owned());
+    }
+    let (when, load) = if all >= 1.0 {
+        ("while they come", all)
+    } else {
+        ("in the busiest hour", busiest)
+    };
+    (load >= 1.0).then(|| {
+        format!(
+            "Callers take {:.0} % of the time that agents have {when}: the line grows then, and no policy changes that.",
+            load * 100.0
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_that_a_run_cannot_tell_is_none() {
+        for (mean, half_width, expected) in [
+            (-72.0, 5.0, "1m 12s ± 5s less on average"),
+            (72.0, 5.0, "1m 12s ± 5s longer on average"),
+            (-3.0, 5.0, "as long, as far as this run can tell"),
+            (-3.0, f64::INFINITY, "3s less on average"),
+        ] {
+            assert_eq!(longer(Estimate { mean, half_width }), expected);
+        }
+    }
 }

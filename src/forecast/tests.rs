@@ -1,21 +1,20 @@
 //! The model against queueing theory. Each test compares a seeded run with a formula that knows nothing of it.
 //!
+//! What priorities change is measured against a run of the same callers without any: how busy the hours of a run happened to be
+//! is then in both, and what is left is known a hundred times as well.
+//!
 //! Times are in mean handling times of a hundred minutes, so that a point, which is a minute, is fine enough for formulas
 //! that know no steps. Formulas: Erlang; Cobham; Kleinrock's delay-dependent priority as restated by Stanford, Taylor and
 //! Ziedins, Queueing Systems 77 (2014), doi 10.1007/s11134-013-9382-6.
 
 use super::*;
-use crate::{
-    conversation::Priority,
-    policy::{Climber, Credit, ladder::Every},
-};
+use crate::conversation::Priority;
 
 /// Mean handling time.
 const UNIT: Duration = Duration::from_mins(100);
 
-/// Callers in a run, and how far from a formula its mean may be: three times what its 95 % interval says, and a hundredth
-/// for the steps and the whole milliseconds.
-const CALLERS: u64 = 120_000;
+/// Callers in a run.
+const CALLERS: u64 = 150_000;
 
 /// A queue with so many agents and so much to do, in which three of ten callers take a callback at once.
 pub(super) fn model(agents: usize, load: f64, calls: Policy) -> Model {
@@ -39,6 +38,22 @@ pub(super) fn model(agents: usize, load: f64, calls: Policy) -> Model {
         policy: Policy::default(),
         entry_reset: true,
         forgets_the_caller: false,
+    }
+}
+
+/// The same for so many callers.
+fn for_callers(mut model: Model, many: u64) -> Model {
+    if let Arrivals::Steady { callers, .. } = &mut model.arrivals {
+        *callers = many;
+    }
+    model
+}
+
+/// So many points at once.
+fn ahead(points: u32) -> Policy {
+    Policy {
+        offset: points,
+        ..nothing()
     }
 }
 
@@ -72,25 +87,33 @@ fn first_come(agents: usize, load: f64) -> f64 {
     waits / (servers - offered)
 }
 
-/// Holds a measured mean against a formula, in mean handling times.
+/// Twice the 95 % interval, because there are some fifty comparisons; and the steps of whole points and milliseconds.
+fn allowed(measured: Estimate, formula: f64) -> f64 {
+    2.0 * measured.half_width + 0.005 * formula
+}
+
+/// Holds what was measured against a formula: it must be within the interval, which must be narrow.
 fn agrees(what: &str, measured: Estimate, formula: f64) {
-    let unit = UNIT.as_secs_f64();
-    let (mean, half_width) = (measured.mean / unit, measured.half_width / unit);
-    let allowed = 3.0 * half_width + 0.01 * formula;
-    figures(what, mean, half_width, formula);
+    let Estimate { mean, half_width } = measured;
+    // Shown by `cargo test --lib forecast -- --nocapture`.
+    eprintln!("{what}: measured {mean:.4} +- {half_width:.4}, by formula {formula:.4}");
     assert!(
-        (mean - formula).abs() <= allowed,
+        (mean - formula).abs() <= allowed(measured, formula),
         "{what}: measured {mean:.4} +- {half_width:.4}, by formula {formula:.4}"
     );
     assert!(
-        half_width < 0.25 * formula,
+        half_width < 0.07 * formula,
         "{what}: too short a run to tell: {mean:.4} +- {half_width:.4}"
     );
 }
 
-/// Shows the figures beside the formula: `cargo test --lib forecast -- --nocapture`.
-fn figures(what: &str, mean: f64, half_width: f64, formula: f64) {
-    eprintln!("{what}: measured {mean:.4} +- {half_width:.4}, by formula {formula:.4}");
+/// A time in mean handling times.
+fn in_units(seconds: Estimate) -> Estimate {
+    let unit = UNIT.as_secs_f64();
+    Estimate {
+        mean: seconds.mean / unit,
+        half_width: seconds.half_width / unit,
+    }
 }
 
 #[test]
@@ -118,216 +141,119 @@ fn erlangs_table_is_reproduced() {
 
 #[test]
 fn without_priorities_all_wait_as_erlang_says() {
-    for (agents, load) in [(1, 0.8), (2, 0.8), (5, 0.8), (10, 0.8), (20, 0.9)] {
-        let measured = run(&model(agents, load, nothing()), 1);
+    for (agents, load) in [(1, 0.5), (2, 0.6), (5, 0.7), (10, 0.7), (20, 0.8)] {
+        let queue = model(agents, load, nothing());
+        let measured = run(&for_callers(queue, 4 * CALLERS), 1);
         let formula = first_come(agents, load);
-        agrees("all", measured.all.mean, formula);
-        agrees("calls", measured.calls.mean, formula);
-        agrees("callbacks", measured.callbacks.mean, formula);
+        let what = format!("{agents} agents, load {load}");
+        agrees(&what, in_units(measured.all.mean), formula);
+        agrees(&what, in_units(measured.calls.mean), formula);
         assert!(measured.overtaken.mean < f64::EPSILON, "nobody overtakes");
+        assert!((measured.load - load).abs() < 0.01, "{}", measured.load);
     }
 }
 
+/// Mean waits of calls and callbacks by Kleinrock, as so many of the first-come-first-served one.
+fn kleinrock(load: f64, rate: f64) -> (f64, f64) {
+    let callbacks = 1.0 / (1.0 - 0.7 * load * (1.0 - 1.0 / rate));
+    ((1.0 - 0.3 * callbacks) / 0.7, callbacks)
+}
+
 #[test]
-fn calls_that_climb_wait_as_kleinrock_says() {
-    for (points, minutes) in [(1, 5), (1, 1), (4, 1), (19, 1)] {
-        for (agents, load) in [(1, 0.8), (10, 0.8)] {
+fn calls_that_climb_wait_as_kleinrock_says_where_there_is_one_agent() {
+    calls_that_climb_wait_as_kleinrock_says(1);
+}
+
+#[test]
+fn calls_that_climb_wait_as_kleinrock_says_where_there_are_ten() {
+    calls_that_climb_wait_as_kleinrock_says(10);
+}
+
+/// Calls climb at four rates, with so many agents and two loads.
+fn calls_that_climb_wait_as_kleinrock_says(agents: usize) {
+    for load in [0.8, 0.9] {
+        let without = run(&model(agents, load, nothing()), 2);
+        for (points, minutes) in [(1, 5), (1, 1), (4, 1), (19, 1)] {
             let rate = 1.0 + f64::from(points) / f64::from(u32::try_from(minutes).unwrap());
             let measured = run(&model(agents, load, climbing(points, minutes)), 2);
-            let (first_come, calls) = (first_come(agents, load), 0.7 * load);
-            let callbacks = first_come / (1.0 - calls * (1.0 - 1.0 / rate));
-            agrees(
-                &format!("callbacks, {agents} agents, rate {rate}"),
-                measured.callbacks.mean,
-                callbacks,
-            );
-            let of_calls = (first_come - 0.3 * callbacks) / 0.7;
-            agrees(
-                &format!("calls, {agents} agents, rate {rate}"),
-                measured.calls.mean,
-                of_calls,
-            );
+            let (calls, callbacks) = kleinrock(load, rate);
+            let what = format!("{agents} agents, load {load}, rate {rate}");
+            let times = measured.callbacks.times(&without.callbacks);
+            agrees(&what, times, callbacks);
+            agrees(&what, measured.calls.times(&without.calls), calls);
+            for other in [1.0, 1.2, 2.0, 5.0, 20.0, f64::INFINITY] {
+                let otherwise = kleinrock(load, other).1;
+                let apart = (times.mean - otherwise).abs() > allowed(times, otherwise);
+                let same = (other - rate).abs() < 1e-9 || rate > 19.0 && other.is_infinite();
+                assert!(apart || same, "{what}: it could as well be {other}");
+            }
         }
     }
 }
 
 #[test]
 fn a_head_start_without_end_is_absolute_priority() {
-    let ahead = Policy {
-        offset: 20_000_000,
-        ..nothing()
-    };
     for (agents, load) in [(1, 0.8), (10, 0.8)] {
-        let measured = run(&model(agents, load, ahead.clone()), 3);
-        let (rest, calls) = (first_come(agents, load) * (1.0 - load), 0.7 * load);
-        agrees("calls", measured.calls.mean, rest / (1.0 - calls));
-        agrees(
-            "callbacks",
-            measured.callbacks.mean,
-            rest / ((1.0 - calls) * (1.0 - load)),
-        );
+        let without = run(&model(agents, load, nothing()), 3);
+        let measured = run(&model(agents, load, ahead(20_000_000)), 3);
+        let (what, of_calls) = (format!("{agents} agents, load {load}"), 0.7 * load);
+        let calls = measured.calls.times(&without.calls);
+        agrees(&what, calls, (1.0 - load) / (1.0 - of_calls));
+        let callbacks = measured.callbacks.times(&without.callbacks);
+        agrees(&what, callbacks, 1.0 / (1.0 - of_calls));
     }
 }
 
 #[test]
 fn whatever_is_first_the_work_is_the_same() {
-    let formula = first_come(10, 0.8);
-    for calls in [
-        nothing(),
-        climbing(1, 1),
-        climbing(19, 1),
-        Policy {
-            offset: 50,
-            ..nothing()
-        },
-    ] {
+    let without = run(&model(10, 0.8, nothing()), 4);
+    for calls in [climbing(1, 1), climbing(19, 1), ahead(50)] {
         let measured = run(&model(10, 0.8, calls), 4);
-        agrees("all", measured.all.mean, formula);
+        agrees("all", measured.all.times(&without.all), 1.0);
     }
 }
 
 #[test]
-fn an_estimate_of_a_service_without_spread_agrees_with_pollaczek_and_khinchine() {
+fn a_service_without_spread_agrees_with_pollaczek_and_khinchine() {
     let constant = Model {
         handling: Handling::Listed(vec![UNIT]),
-        ..model(1, 0.8, nothing())
+        ..model(1, 0.7, nothing())
     };
     let measured = run(&constant, 5);
-    agrees("all", measured.all.mean, 0.8 / (2.0 * (1.0 - 0.8)));
-}
-
-/// Calls climb a point a minute, and callers take a callback after fifty minutes on the line.
-fn converting(policy: Policy) -> Model {
-    Model {
-        after: (UNIT / 2, UNIT / 2),
-        policy,
-        ..model(10, 0.9, climbing(1, 1))
-    }
-}
-
-#[test]
-fn whoever_keeps_the_place_waits_as_without_priorities_and_is_overtaken_by_nobody() {
-    let exactly = Policy {
-        climber: Climber::Caller,
-        credit: Credit::Waited,
-        ..climbing(1, 1)
-    };
-    let measured = run(&converting(exactly), 6);
-    assert!(
-        measured.overtaken.mean < f64::EPSILON,
-        "{}",
-        measured.overtaken.mean
-    );
-    agrees("all", measured.all.mean, first_come(10, 0.9));
-    let without = run(&converting(nothing()), 6);
-    assert!(without.overtaken.mean > 0.5, "{}", without.overtaken.mean);
-    assert!(without.callbacks.mean.mean > 1.2 * measured.callbacks.mean.mean);
-}
-
-#[test]
-fn a_ladder_that_ends_is_climbed_no_further_and_raises_are_counted() {
-    let mut ends = climbing(1, 10);
-    ends.ladder.top = Some(Priority::clamped(3));
-    let model = Model {
-        policy: ends,
-        ..converting(nothing())
-    };
-    let measured = run(&model, 7);
-    assert!(
-        measured.raises_a_callback > 1.0 && measured.raises_a_callback <= 3.0,
-        "{}",
-        measured.raises_a_callback
-    );
-    let every = Every {
-        every: Duration::from_mins(10),
-        add: 1,
-    };
-    assert_eq!(climbing(1, 10).ladder.then, Some(every));
-}
-
-#[test]
-fn alerts_in_vain_and_hang_ups_are_what_they_were_told_to_be() {
-    let impatient = Model {
-        patience: Some(UNIT),
-        missed_alerts: 0.2,
-        ..model(10, 0.9, climbing(1, 1))
-    };
-    let measured = run(&impatient, 8);
-    let hung_up = measured.hung_up.mean;
-    assert!((0.01..0.4).contains(&hung_up), "{hung_up}");
-    assert!(measured.callbacks.p95 > measured.callbacks.p50);
-    let patient = run(&model(10, 0.9, climbing(1, 1)), 8);
-    assert!(
-        measured.calls.mean.mean < patient.calls.mean.mean,
-        "who hangs up makes room"
-    );
-}
-
-#[test]
-fn one_seed_is_one_run() {
-    let told = |seed| format!("{:?}", run(&converting(climbing(1, 5)), seed));
-    assert_eq!(told(1), told(1));
-    assert_ne!(told(1), told(2));
-}
-
-/// Runs a queue of ten agents with nine tenths of their time to do, for longer.
-fn long(calls: Policy, policy: Policy, after: Duration, seed: u64) -> Measured {
-    let short = model(10, 0.9, calls);
-    let Arrivals::Steady { gap, .. } = short.arrivals else {
-        unreachable!("it is steady");
-    };
-    let long = Model {
-        arrivals: Arrivals::Steady {
-            gap,
-            callers: 4 * CALLERS,
-        },
-        after: (after, after),
-        policy,
-        ..short
-    };
-    run(&long, seed)
-}
-
-/// So many points at once.
-fn ahead(points: u32) -> Policy {
-    Policy {
-        offset: points,
-        ..nothing()
-    }
+    let formula = 0.7 / (2.0 * (1.0 - 0.7));
+    agrees("all", in_units(measured.all.mean), formula);
 }
 
 #[test]
 fn a_constant_head_start_costs_what_it_is_used_for() {
+    let without = run(&model(10, 0.9, nothing()), 9);
     for points in [50, 100] {
-        let measured = long(ahead(points), nothing(), Duration::ZERO, 9);
-        let used = measured
-            .callbacks
-            .waits
-            .mean_up_to(f64::from(points) * 60.0);
-        let formula = first_come(10, 0.9) + 0.7 * 0.9 * used / UNIT.as_secs_f64();
-        agrees(
-            &format!("callbacks, {points} minutes behind"),
-            measured.callbacks.mean,
-            formula,
-        );
+        let measured = run(&model(10, 0.9, ahead(points)), 9);
+        let most = f64::from(points) * 60.0;
+        let used = measured.callbacks.waits.mean_up_to(most);
+        let times = measured.callbacks.times(&without.callbacks);
+        let what = format!("callbacks, {points} minutes behind");
+        let formula = 1.0 + 0.7 * 0.9 * used / without.callbacks.mean.mean;
+        agrees(&what, times, formula);
     }
 }
 
 #[test]
 fn a_wait_is_longer_by_those_who_overtake_and_shorter_by_those_who_are_overtaken() {
+    let without = run(&model(10, 0.9, nothing()), 10);
     for calls in [climbing(1, 1), climbing(19, 1), ahead(50)] {
-        let measured = long(calls, nothing(), Duration::ZERO, 10);
-        for (what, class) in [
-            ("calls", &measured.calls),
-            ("callbacks", &measured.callbacks),
+        let measured = run(&model(10, 0.9, calls), 10);
+        for (what, class, before) in [
+            ("calls", &measured.calls, &without.calls),
+            ("callbacks", &measured.callbacks, &without.callbacks),
         ] {
-            let net = (class.later_first - class.earlier_after) / 10.0;
-            agrees(what, class.mean, first_come(10, 0.9) + net);
+            let net = (class.later_first - class.earlier_after) / 10.0 * UNIT.as_secs_f64();
+            agrees(what, class.times(before), 1.0 + net / before.mean.mean);
         }
     }
 }
 
-/// What another program measured of the same queues, with eight million callers each.
+/// What another program measured of the same queues, with eight million callers each, to one in a hundred.
 #[test]
 fn another_simulation_comes_to_the_same() {
     let steps = climbing(20, 20);
@@ -335,16 +261,17 @@ fn another_simulation_comes_to_the_same() {
         max_raises: Some(5),
         ..steps.clone()
     };
-    for (what, policy, calls, callbacks) in [
-        ("steps", steps, 0.5514, 0.9442),
-        ("five steps", ends, 0.5932, 0.8812),
-    ] {
-        let measured = long(policy, nothing(), Duration::ZERO, 11);
-        agrees(
-            &format!("callbacks, {what}"),
-            measured.callbacks.mean,
-            callbacks,
+    let without = run(&model(10, 0.9, nothing()), 11);
+    for (what, policy, callbacks) in [("steps", steps, 0.9442), ("five steps", ends, 0.8812)] {
+        let measured = run(&model(10, 0.9, policy), 11);
+        let times = measured.callbacks.times(&without.callbacks);
+        let told = callbacks / first_come(10, 0.9);
+        let apart = (times.mean - told).abs();
+        assert!(
+            apart < allowed(times, told) + 0.01 * told,
+            "{what}: {times:?} {told}"
         );
-        agrees(&format!("calls, {what}"), measured.calls.mean, calls);
     }
 }
+
+mod paths;

@@ -1,4 +1,4 @@
-//! The places of callbacks in line, minute by minute: what a caller who could see the line would see.
+//! The places of some callbacks in line, minute by minute: what a caller who could see the line would see.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,11 @@ const MINUTE: i64 = 60_000;
 /// For so long places are noted, milliseconds: a day shows what there is to see.
 const LONGEST: i64 = 24 * 60 * MINUTE;
 
-/// The places of all callbacks of a stretch of time.
-#[derive(Clone, Debug, Default)]
+/// The places of some callbacks of a day.
+#[derive(Clone, Debug)]
 pub(super) struct Trace {
+    /// The callers with every so manyth number are followed.
+    every: u64,
     /// When the places are noted next, and until when; nothing before the first event.
     next: Option<(i64, i64)>,
     /// The moments and places of each, by the number of the caller.
@@ -28,20 +30,41 @@ pub(super) struct Place {
 }
 
 impl Trace {
-    /// Notes the places at each full minute before `now`.
-    pub(super) fn look(&mut self, now: i64, calls: &mut Line, callbacks: &mut Line) {
+    /// Nothing was noted yet. Every so manyth caller will be followed, if they take a callback.
+    pub(super) fn of_every(every: u64) -> Self {
+        Self {
+            every: every.max(1),
+            next: None,
+            places: BTreeMap::new(),
+        }
+    }
+
+    /// Notes the places at each full minute before `now`; whether there is more to note.
+    pub(super) fn look(&mut self, now: i64, calls: &mut Line, callbacks: &mut Line) -> bool {
         let (mut next, end) = self.next.unwrap_or((now, now.saturating_add(LONGEST)));
         while next < now.min(end) {
-            let (on_the_line, ranks) = (calls.ranks(next), callbacks.ranks(next));
-            for (item, own) in callbacks.everybody().zip(&ranks) {
-                let before = |all: &[(i64, u64)]| all.iter().filter(|rank| *rank < own).count();
-                self.places.entry(item.number).or_default().push(Place {
-                    minutes: (next - item.caller.arrives) / MINUTE,
-                    place: 1 + before(&on_the_line) + before(&ranks),
-                });
+            if callbacks.everybody().next().is_some() {
+                self.note(next, calls, callbacks);
             }
             next += MINUTE;
         }
         self.next = Some((next, end));
+        next < end
+    }
+
+    /// Notes the places at this moment.
+    fn note(&mut self, now: i64, calls: &mut Line, callbacks: &mut Line) {
+        let own = callbacks.ranks(now);
+        let mut all = calls.ranks(now);
+        all.extend(&own);
+        all.sort_unstable();
+        for (item, rank) in callbacks.everybody().zip(&own) {
+            if item.number % self.every == 0 {
+                self.places.entry(item.number).or_default().push(Place {
+                    minutes: (now - item.caller.arrives) / MINUTE,
+                    place: 1 + all.partition_point(|other| other < rank),
+                });
+            }
+        }
     }
 }

@@ -242,11 +242,11 @@ fn whole(millis: f64) -> i64 {
 mod tests {
     use jiff::civil;
 
-    use super::*;
+    use super::{super::TimeOfDay, *};
 
     /// Sixty an hour from eight to nine, none for an hour, and six hundred from ten to eleven.
     fn model() -> Model {
-        let time = |hour| civil::time(hour, 0, 0, 0);
+        let time = |hour| TimeOfDay::new(civil::time(hour, 0, 0, 0));
         let an_hour = vec![
             (time(8), 60.0),
             (time(9), 0.0),

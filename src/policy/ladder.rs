@@ -156,7 +156,7 @@ fn count(rungs: usize) -> u32 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -260,7 +260,7 @@ pub(super) mod tests {
     }
 
     /// Any ladder.
-    pub(in crate::policy) fn ladders() -> impl Strategy<Value = Ladder> {
+    pub(crate) fn ladders() -> impl Strategy<Value = Ladder> {
         let gain = prop_oneof![
             (1..40_u32).prop_map(Gain::Add),
             (-20..80_i64).prop_map(|points| Gain::To(priority(points))),

@@ -113,7 +113,7 @@ async fn real_conversations_are_replayed() {
         let file = folder(&format!("forecast-{name}")).join("conversations.csv");
         fs::write(&file, text).unwrap();
         let file = file.display().to_string();
-        let arguments = ["forecast", "--conversations", &file];
+        let arguments = ["forecast", "--agents", "5", "--conversations", &file];
         let ended = Program::new(&format!("forecast-refused-{name}"), &arguments)
             .finish()
             .await;
@@ -127,17 +127,71 @@ async fn real_conversations_are_replayed() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_known_is_asked_for() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config/conversations.csv");
+    let arguments = ["forecast", "--conversations", example, "--queue", "Support"];
+    let ended = Program::new("forecast-agents", &arguments).finish().await;
+    assert_eq!(ended.code, Some(64));
+    assert!(
+        ended
+            .err
+            .contains("--agents: say how many agents were there"),
+        "{}",
+        ended.err
+    );
+    let nobody = forecast("forecast-nobody", &["--days", "40", "--callbacks", "0"]).await;
+    assert!(nobody.contains("Nobody takes a callback"), "{nobody}");
+    let none = ["--days", "40", "--ladder", "none", "--tz", "Europe/Berlin"];
+    let none = forecast("forecast-none", &none).await;
+    assert!(
+        none.contains("calls gain nothing (as --ladder says)"),
+        "{none}"
+    );
+    assert!(none.contains("times of day are in Europe/Berlin"), "{none}");
+}
+
+/// Pictures in the README: `REWRITE_PICTURES=1 cargo test --test cli forecast` writes them anew.
+fn keep(name: &str, picture: &str) {
+    let path = format!("{}/docs/forecast-{name}.svg", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("REWRITE_PICTURES").is_some() {
+        fs::write(&path, picture).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap();
+    let words = |text: &str| -> Vec<String> {
+        let words = text
+            .lines()
+            .filter(|line| line.starts_with(|first: char| first.is_alphabetic()));
+        words.map(str::to_owned).collect()
+    };
+    assert_eq!(
+        words(picture),
+        words(&kept),
+        "{name}: REWRITE_PICTURES=1 writes it anew"
+    );
+}
+
+#[tokio::test]
 async fn the_report_is_one_page_that_fetches_nothing() {
     let page = folder("forecast-report-page").join("report.html");
     let page = page.display().to_string();
-    let policy = ["--days", "40", "--report", &page];
-    forecast("forecast-report", &policy).await;
+    forecast("forecast-report", &["--days", "40", "--report", &page]).await;
     let text = fs::read_to_string(&page).unwrap();
     assert_eq!(text.matches("<svg ").count(), 4);
     assert_eq!(text.matches("<table").count(), 2);
     assert!(text.contains("prefers-color-scheme: dark") && text.contains("@media print"));
     for fetching in ["src=", "href=", "url(", "<script", "@import"] {
         assert!(!text.contains(fetching), "{fetching}");
+    }
+    for (name, picture) in ["waits", "places", "overtakes", "grid"]
+        .iter()
+        .zip(text.split("<svg ").skip(1))
+    {
+        let (picture, _) = picture.split_once("</svg>").unwrap();
+        let curves = picture.matches("<polyline").count();
+        assert!(*name == "grid" || curves >= 4, "{name}: {curves}");
+        if ["waits", "places"].contains(name) {
+            keep(name, &format!("<svg {picture}</svg>\n"));
+        }
     }
     let without_names = text.replace("http://www.w3.org/2000/svg", "");
     assert!(!without_names.contains("http"), "no address of anything");
@@ -168,6 +222,12 @@ async fn what_is_asked_wrongly_is_refused_in_a_sentence() {
             &["--conversations", "x.csv", "--days", "50"],
             "cannot be used with",
         ),
+        (
+            "overload",
+            &["--agents", "1", "--arrivals", "9000"],
+            "hours of agents a day, who have 24",
+        ),
+        ("zone", &["--tz", "Mars"], "`Mars` is no time zone"),
         ("absent", &["--conversations", "absent.csv"], "absent.csv"),
         (
             "report",

@@ -3,10 +3,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use jiff::tz::TimeZone;
 
 use crate::{
     cli::{Described, Source},
-    forecast::{Handling, Profile},
+    forecast::{Handling, Profile, TimeOfDay},
     settings::{self, Spelled, time_of_day},
 };
 
@@ -14,6 +15,8 @@ use crate::{
 const USUAL_ARRIVALS: &str = "08:00=60,09:00=150,10:00=180,11:00=150,12:00=110,13:00=120,14:00=150,15:00=140,16:00=110,17:00=70,18:00=0";
 /// How many agents there are, unless said otherwise.
 const USUAL_AGENTS: &str = "08:00=6,09:00=10,17:00=7";
+/// The largest share of alerts in vain.
+const MOST_MISSED: f64 = 0.9;
 /// When they come where only a number is given.
 const OPENING: (&str, &str) = ("08:00", "18:00");
 /// Callers an hour, and agents, at most.
@@ -33,9 +36,13 @@ pub struct Forecast {
     /// Callers an hour, from 08:00 to 18:00 or by the time of day, such as 09:00=60,12:00=90,17:00=0
     #[arg(long, value_name = "NUMBER", value_parser = arrivals, default_value = USUAL_ARRIVALS)]
     pub arrivals: Profile<f64>,
-    /// Agents, all day or by the time of day, such as 08:00=6,10:00=9
-    #[arg(long, value_name = "NUMBER", value_parser = agents, default_value = USUAL_AGENTS)]
-    pub agents: Profile<usize>,
+    /// Agents, all day or by the time of day, such as 08:00=6,10:00=9 [default: 08:00=6,09:00=10,17:00=7, but for real
+    /// conversations there is none]
+    #[arg(long, value_name = "NUMBER", value_parser = agents)]
+    pub agents: Option<Profile<usize>>,
+    /// Time zone of the times of day, such as Europe/Berlin; without it that of the business hours in the settings, else UTC
+    #[arg(long, value_name = "ZONE", value_parser = time_zone)]
+    pub tz: Option<TimeZone>,
     /// How long agents need: a mean (exponential), lognormal:MEAN/DEVIATION, or list:TIME,TIME,...
     #[arg(long, value_name = "TIME", value_parser = handling, default_value = "lognormal:4m/2m 30s")]
     pub handling: Handling,
@@ -49,13 +56,13 @@ pub struct Forecast {
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub patience: Option<Duration>,
     /// Share of offers that an agent lets ring until they are withdrawn
-    #[arg(long, value_name = "SHARE", value_parser = share, default_value = "2%")]
+    #[arg(long, value_name = "SHARE", value_parser = less_than_all, default_value = "2%")]
     pub missed: f64,
     /// How long they ring
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "30s")]
     pub alert: Duration,
-    /// What the in-queue flow does for calls, as `mirror` in the settings says it; without it what your settings mirror, else a
-    /// point a minute
+    /// What the in-queue flow does for calls, as `mirror` in the settings says it, or none; without it what your settings mirror,
+    /// else a point a minute
     #[arg(long, value_name = "LADDER")]
     pub ladder: Option<String>,
     /// The service level: the wait within which callers are to be answered
@@ -68,7 +75,7 @@ pub struct Forecast {
     /// `waited_s`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["arrivals", "handling", "callbacks", "days"])]
     pub conversations: Option<PathBuf>,
-    /// Which traffic: each number is another one, and always the same
+    /// Which random traffic: the same number makes the same again
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
     /// One JSON object
@@ -77,6 +84,15 @@ pub struct Forecast {
     /// Write a page with plots as well
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+}
+
+impl Forecast {
+    /// How many agents there are; nothing where that must be said and is not.
+    pub(super) fn agents(&self) -> Option<Profile<usize>> {
+        let usual = || agents(USUAL_AGENTS).ok();
+        let drawn = self.conversations.is_none();
+        self.agents.clone().or_else(|| usual().filter(|_| drawn))
+    }
 }
 
 /// A time, or any from one to another.
@@ -109,7 +125,7 @@ fn arrivals(text: &str) -> Result<Profile<f64>, String> {
         }
         return Ok(profile);
     }
-    let (from, to) = (time_of_day(OPENING.0)?, time_of_day(OPENING.1)?);
+    let (from, to) = (at(OPENING.0)?, at(OPENING.1)?);
     match number(text)? {
         0.0 => Err("nobody comes".to_owned()),
         number => Profile::new(vec![(from, number), (to, 0.0)]),
@@ -150,10 +166,38 @@ fn profile<T: Copy>(
                 part.escape_debug()
             )
         })?;
-        Ok((time_of_day(time.trim())?, number(value)?))
+        Ok((at(time)?, number(value)?))
     };
     let changes: Result<Vec<_>, String> = text.split(',').map(change).collect();
     Profile::new(changes?)
+}
+
+/// A time of day; 24:00 is its end.
+fn at(text: &str) -> Result<TimeOfDay, String> {
+    let time = time_of_day(text.trim())?;
+    Ok(if text.trim() == "24:00" {
+        TimeOfDay::END
+    } else {
+        TimeOfDay::new(time)
+    })
+}
+
+/// A time zone by its name.
+fn time_zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_unknown| {
+        format!(
+            "`{}` is no time zone: write a name such as Europe/Berlin, and check that the machine has tzdata",
+            text.escape_debug()
+        )
+    })
+}
+
+/// A share that leaves some.
+fn less_than_all(text: &str) -> Result<f64, String> {
+    let share = share(text)?;
+    (share <= MOST_MISSED)
+        .then_some(share)
+        .ok_or_else(|| "it is out of range: expected at most 90%, or nobody is answered".to_owned())
 }
 
 /// How long agents need.
@@ -235,7 +279,8 @@ mod tests {
     #[test]
     fn numbers_are_for_all_day_or_by_the_time_of_day() {
         let span = |text| arrivals(text).unwrap().span().unwrap();
-        let of_day = |text| time_of_day(text).unwrap();
+        let of_day = |text| at(text).unwrap();
+        assert_eq!(span("00:00=5,24:00=0"), (of_day("00:00"), TimeOfDay::END));
         assert_eq!(span("120"), (of_day("08:00"), of_day("18:00")));
         assert_eq!(
             span("09:00=60, 12:30=0"),
@@ -308,6 +353,8 @@ mod tests {
         for bad in ["25", "-1%", "half", "", "NaN"] {
             assert!(share(bad).is_err(), "{bad}");
         }
+        assert!(less_than_all("90%").is_ok() && less_than_all("91%").is_err());
+        assert!(time_zone("Europe/Berlin").is_ok() && time_zone("Mars").is_err());
         let (short, long) = (Duration::from_secs(30), Duration::from_mins(2));
         let expected = Span {
             from: short,

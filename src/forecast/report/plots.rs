@@ -1,7 +1,7 @@
 //! The pictures. Drawn in two inks: what the ways are told apart by, which is seen by day and by night, and what frames them,
 //! which a rule in each picture turns light on a dark page.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use plotters::{
     coord::{Shift, types::RangedCoordf64},
@@ -133,7 +133,7 @@ pub(super) fn places(comparison: &Comparison) -> String {
     let chosen = chosen(comparison);
     let all = || {
         let rows = comparison.rows.iter();
-        let places = rows.flat_map(|row| chosen.iter().filter_map(|one| row.trace.places.get(one)));
+        let places = rows.flat_map(|row| chosen.iter().filter_map(|one| places_of(row).get(one)));
         places.flatten()
     };
     let longest = all().map(|place| place.minutes).max().unwrap_or(10);
@@ -153,7 +153,7 @@ pub(super) fn places(comparison: &Comparison) -> String {
                         y: 0.0..count(last) * 1.05,
                     },
                 )?;
-                let places = chosen.iter().filter_map(|one| row.trace.places.get(one));
+                let places = chosen.iter().filter_map(|one| places_of(row).get(one));
                 for places in places {
                     let mut points = places.iter().map(point);
                     let stroke = row.way.colour().stroke_width(2);
@@ -234,17 +234,21 @@ fn chosen(comparison: &Comparison) -> Vec<u64> {
     };
     let everywhere = |number: &u64| {
         let mut rows = comparison.rows.iter();
-        rows.all(|row| row.trace.places.contains_key(number))
+        rows.all(|row| places_of(row).contains_key(number))
     };
-    let long: Vec<u64> = first
-        .trace
-        .places
+    let long: Vec<u64> = places_of(first)
         .iter()
         .filter(|(number, places)| places.len() >= WORTH_DRAWING && everywhere(number))
         .map(|(number, _)| *number)
         .collect();
     let every = long.len().div_ceil(DRAWN_CALLBACKS).max(1);
     long.into_iter().step_by(every).collect()
+}
+
+/// The places that were noted under a policy, by the number of the caller.
+fn places_of(row: &Row) -> &BTreeMap<u64, Vec<Place>> {
+    static NONE: BTreeMap<u64, Vec<Place>> = BTreeMap::new();
+    row.trace.as_ref().map_or(&NONE, |trace| &trace.places)
 }
 
 /// A picture as text.
