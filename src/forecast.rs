@@ -16,6 +16,8 @@ mod line;
 
 mod measure;
 
+mod overtakes;
+
 mod profile;
 
 mod report;

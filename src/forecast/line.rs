@@ -29,6 +29,8 @@ pub(super) struct Item {
     pub(super) raises: usize,
     /// By how much later the latest call came that was offered first, milliseconds; less than none where no later one was.
     pub(super) behind: i64,
+    /// Calls that had been offered to agents when it last began to wait.
+    pub(super) offers: u64,
     /// Which part of the run it is counted in; nothing where it is not counted.
     pub(super) batch: Option<u8>,
 }
@@ -47,6 +49,8 @@ pub(super) struct Line {
     forgets: bool,
     /// Whether they stand in the order of their callers.
     by_caller: bool,
+    /// Longest time from a caller's arrival to their stay in this line, milliseconds.
+    longest_before: i64,
     /// What happened minute by minute, where that is counted.
     pub(super) minutes: Option<Minutes>,
 }
@@ -136,16 +140,25 @@ impl Line {
             entry_reset,
             forgets,
             by_caller: search == Search::WithinAPoint,
+            longest_before: 0,
             minutes: None,
             search,
         }
     }
 
     /// Somebody begins to wait.
-    pub(super) fn join(&mut self, number: u64, caller: Caller, since: i64, batch: Option<u8>) {
+    pub(super) fn join(
+        &mut self,
+        number: u64,
+        caller: Caller,
+        since: i64,
+        batch: Option<u8>,
+        offers: u64,
+    ) {
         if let Some(minutes) = &mut self.minutes {
             minutes.of(since).came += 1;
         }
+        self.longest_before = self.longest_before.max(since - caller.arrives);
         let origin = if self.forgets { since } else { caller.arrives };
         let schedule = self.schedules.of(origin, since);
         let first = self.schedules.raise(schedule, 0);
@@ -161,6 +174,7 @@ impl Line {
             schedule,
             raises: 0,
             behind: i64::MIN,
+            offers,
             batch,
             caller,
             since,
@@ -208,13 +222,17 @@ impl Line {
         self.waiting.iter_mut()
     }
 
-    /// How many wait whose callers came before this one.
-    pub(super) fn earlier_than(&self, number: u64) -> usize {
+    /// How many wait whose callers came before the one of this number, who came then.
+    pub(super) fn earlier_than(&self, number: u64, came: i64) -> usize {
         if self.by_caller {
             return self.waiting.partition_point(|item| item.number < number);
         }
-        let earlier = |item: &&Item| item.number < number;
-        self.waiting.iter().filter(earlier).count()
+        // Whoever waits since before this caller came, came before; and whoever waits since long after came after.
+        let surely = self.waiting.partition_point(|item| item.since < came);
+        let latest = came.saturating_add(self.longest_before);
+        let perhaps = self.waiting.iter().skip(surely);
+        let perhaps = perhaps.take_while(|item| item.since <= latest);
+        surely + perhaps.filter(|item| item.number < number).count()
     }
 
     /// The place and the rank of who is first now; nobody where nobody waits. The lowest rank is served first; equal scores
@@ -342,7 +360,7 @@ mod tests {
             callers.sort_unstable();
             for (since, number, arrives) in callers {
                 let caller = Caller { arrives, handling: 0, decides: NEVER, patience: NEVER, missed: 0 };
-                line.join(number, caller, since, None);
+                line.join(number, caller, since, None, 0);
                 let first = line.first(since);
                 let ranks = line.ranks(since);
                 prop_assert_eq!(first.map(|(_, rank)| rank), ranks.iter().min().copied());

@@ -12,6 +12,7 @@ use super::{
     line::{Item, Line, Minutes},
     measure::{Measuring, Work},
     millis,
+    overtakes::Offers,
     trace::Trace,
     traffic::{Caller, Callers},
 };
@@ -20,8 +21,6 @@ use crate::conversation::Priority;
 /// What is to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
-    /// An agent has finished.
-    Free,
     /// A caller takes a callback, if they still wait on the line.
     Decides(u64),
     /// A caller hangs up, if they still wait on the line.
@@ -48,8 +47,12 @@ pub(super) struct Run<'a> {
     free: usize,
     /// Agents who go when they have finished.
     going: usize,
-    /// What is to happen, soonest first.
+    /// When agents at work will have finished, soonest first. Apart, because it is what happens most.
+    busy: BinaryHeap<Reverse<i64>>,
+    /// What else is to happen, soonest first.
     agenda: BinaryHeap<Reverse<(i64, Due)>>,
+    /// Calls that were offered to agents.
+    offers: Offers,
     /// Those who were offered to agents who let it ring, and whether each is a callback.
     ringing: Vec<Option<(Item, bool)>>,
     /// Callers who came.
@@ -92,7 +95,9 @@ impl<'a> Run<'a> {
             agents,
             free: agents,
             going: 0,
+            busy: BinaryHeap::new(),
             agenda: BinaryHeap::new(),
+            offers: Offers::default(),
             ringing: Vec::new(),
             came: 0,
             last: opening,
@@ -109,9 +114,10 @@ impl<'a> Run<'a> {
     /// Lets all callers come and everybody be served.
     pub(super) fn finish(mut self) {
         loop {
+            let free = self.busy.peek().map_or(NEVER, |Reverse(at)| *at);
             let event = self.agenda.peek().map_or(NEVER, |Reverse((at, _))| *at);
             let arrival = self.callers.peek().map_or(NEVER, |caller| caller.arrives);
-            let now = event.min(arrival);
+            let now = free.min(event).min(arrival);
             if now == NEVER || arrival == NEVER && self.nobody_is_left() {
                 break;
             }
@@ -121,7 +127,10 @@ impl<'a> Run<'a> {
                 break;
             }
             self.now = now;
-            if event <= arrival {
+            if free == now {
+                self.busy.pop();
+                self.finished();
+            } else if event <= arrival {
                 if let Some(Reverse((_, due))) = self.agenda.pop() {
                     self.happen(due, now);
                 }
@@ -164,10 +173,11 @@ impl<'a> Run<'a> {
         let batch = self.measuring.batch_of(number, now);
         let (decides, patience) = (caller.decides, caller.patience);
         if decides == 0 {
-            self.callbacks.join(number, caller, now, batch);
+            let offers = self.offers.so_far();
+            self.callbacks.join(number, caller, now, batch, offers);
             return;
         }
-        self.calls.join(number, caller, now, batch);
+        self.calls.join(number, caller, now, batch, 0);
         if decides < NEVER {
             let at = now.saturating_add(decides);
             self.agenda.push(Reverse((at, Due::Decides(number))));
@@ -181,7 +191,6 @@ impl<'a> Run<'a> {
     /// Lets something happen.
     fn happen(&mut self, due: Due, now: i64) {
         match due {
-            Due::Free => self.finished(),
             Due::Decides(number) => {
                 if let Some(item) = self.calls.take(number) {
                     self.take_callback(item, now);
@@ -236,8 +245,9 @@ impl<'a> Run<'a> {
     /// A caller takes a callback.
     fn take_callback(&mut self, item: Item, now: i64) {
         self.calls.gone(&item);
+        let offers = self.offers.so_far();
         self.callbacks
-            .join(item.number, item.caller, now, item.batch);
+            .join(item.number, item.caller, now, item.batch, offers);
     }
 
     /// A caller hangs up.
@@ -247,8 +257,9 @@ impl<'a> Run<'a> {
     }
 
     /// Somebody who was offered in vain waits on where they were, unless they had enough meanwhile.
-    fn wait_on(&mut self, item: Item, is_callback: bool, now: i64) {
+    fn wait_on(&mut self, mut item: Item, is_callback: bool, now: i64) {
         if is_callback {
+            item.offers = self.offers.so_far();
             return self.callbacks.put(item);
         }
         let waited = now - item.caller.arrives;
@@ -290,11 +301,12 @@ impl<'a> Run<'a> {
 
     /// An agent is offered somebody, and takes them or lets it ring.
     fn offer(&mut self, mut item: Item, is_callback: bool, now: i64) {
-        if !is_callback {
-            let came = item.caller.arrives;
-            for callback in self.callbacks.everybody() {
-                callback.behind = callback.behind.max(came - callback.caller.arrives);
+        if is_callback {
+            if let Some(came) = self.offers.last_since(item.offers) {
+                item.behind = item.behind.max(came - item.caller.arrives);
             }
+        } else {
+            self.offers.note(item.caller.arrives);
         }
         if item.caller.missed > 0 {
             item.caller.missed -= 1;
@@ -309,8 +321,9 @@ impl<'a> Run<'a> {
             return;
         }
         let ahead = [
-            self.calls.earlier_than(item.number),
-            self.callbacks.earlier_than(item.number),
+            self.calls.earlier_than(item.number, item.caller.arrives),
+            self.callbacks
+                .earlier_than(item.number, item.caller.arrives),
         ];
         self.measuring.served(&item, is_callback, now, ahead);
         let line = if is_callback {
@@ -320,7 +333,7 @@ impl<'a> Run<'a> {
         };
         line.gone(&item);
         let finished = now.saturating_add(item.caller.handling);
-        self.agenda.push(Reverse((finished, Due::Free)));
+        self.busy.push(Reverse(finished));
     }
 }
 
