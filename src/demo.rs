@@ -104,7 +104,7 @@ pub struct Telling<'a> {
     pub policy: Option<&'a Path>,
     /// Whether to use colours.
     pub paint: Paint,
-    /// Pause of real time after each picture.
+    /// Real time that passes after each picture.
     pub pace: Duration,
 }
 

@@ -72,7 +72,8 @@
 //! - **claim**, **commit**: what the journal notes before and after a write. **foreign**: done by somebody else.
 //! - **view**: what is known of a callback without asking. **sight**: whether that can be believed. **echo**: the event that
 //!   tells of our own write.
-//! - **permit**: the right to send one request. **turn**: what it is for, and so who goes first. **pause**: the time in which nobody may.
+//! - **permit**: the right to send one request. **turn**: what it is for, and so who goes first. **hold**: the time in which the platform lets nobody.
+//! - **pause**: an order of an operator: nothing is raised, in a queue or in all of them, until it is over.
 
 pub mod cli;
 

@@ -50,7 +50,7 @@ pub struct Snapshot {
     pub requests: u64,
     /// Those of them that failed, by their answer or without one.
     pub failed_requests: u64,
-    /// Time for which the platform asked to pause.
+    /// Time for which the platform asked to hold.
     pub throttled: Duration,
     /// Frames passed over: too large, binary, malformed or of no concern.
     pub strange_frames: u64,
@@ -135,9 +135,9 @@ impl Status {
         });
     }
 
-    /// Counts a pause that the platform asked for.
-    pub(crate) fn count_throttle(&self, pause: Duration) {
-        self.update(|now| now.throttled += pause);
+    /// Counts a hold that the platform asked for.
+    pub(crate) fn count_throttle(&self, hold: Duration) {
+        self.update(|now| now.throttled += hold);
     }
 
     /// Counts a frame that was passed over.

@@ -246,7 +246,7 @@ impl Tracker {
             Observed::Waiting(_elsewhere) => return self.over(Ending::LeftQueue).await,
             Observed::Scheduled { due } => {
                 self.view.note_not_waiting();
-                return Next::Pause(
+                return Next::Retry(
                     elapsed(self.context.now(), due.unwrap_or_default()).max(RECHECK),
                 );
             }
@@ -381,12 +381,12 @@ impl Tracker {
                 );
             }
         }
-        Next::Pause(failure.pause(&mut self.looks))
+        Next::Retry(failure.delay(&mut self.looks))
     }
 
     /// The time that is so far away.
-    fn after(&self, pause: Duration) -> Timestamp {
+    fn after(&self, delay: Duration) -> Timestamp {
         let now = self.context.now();
-        now.saturating_add(pause).unwrap_or(Timestamp::MAX)
+        now.saturating_add(delay).unwrap_or(Timestamp::MAX)
     }
 }

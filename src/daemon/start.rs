@@ -78,17 +78,17 @@ where
     let started = Instant::now();
     let (mut backoff, mut said) = (Backoff::default(), false);
     loop {
-        let (failure, pause) = match genesys.log_in().await {
+        let (failure, delay) = match genesys.log_in().await {
             // Coming back sooner would find the same failure, and count it again.
             Err(none) => {
-                let pause = none.pause();
-                (Failure::from(none), pause)
+                let delay = none.delay();
+                (Failure::from(none), delay)
             }
             Ok(()) => match attempt().await {
                 Ok(done) => return Ok(done),
                 Err(failure) => {
-                    let pause = failure.pause(&mut backoff);
-                    (failure, pause)
+                    let delay = failure.delay(&mut backoff);
+                    (failure, delay)
                 }
             },
         };
@@ -97,7 +97,7 @@ where
             let remedy = if token { CREDENTIALS } else { remedy };
             return Err(DaemonError::Denied { remedy, failure });
         }
-        if started.elapsed() + pause > START_UP
+        if started.elapsed() + delay > START_UP
             && !matches!(failure.kind, FailureKind::Throttled { .. })
         {
             return Err(DaemonError::Unreachable(failure));
@@ -110,6 +110,6 @@ where
                 "the platform does not answer yet: trying again"
             );
         }
-        sleep(pause).await;
+        sleep(delay).await;
     }
 }

@@ -3,7 +3,7 @@
 //! The platform allows 300 requests a minute per token and announces nothing but a 429. The rate is kept by a generic
 //! cell rate algorithm: a sustained 270 a minute plus a burst of 30 is the most that never exceeds 300 in *any* rolling
 //! minute (a plain quota of 300 lets 599 through), less a margin for requests that bunch up on their way. When the
-//! platform does refuse, nobody asks again before the time it named: the pause holds all permits, not only the one that was
+//! platform does refuse, nobody asks again before the time it named: the hold keeps back all permits, not only the one that was
 //! refused.
 //!
 //! When more is wanted than the rate carries, it is decided here what comes first ([`Turn`]): the upkeep of channels,
@@ -173,7 +173,7 @@ pub(crate) struct Limiter {
     line: Arc<Line>,
     /// Held exclusively while all others wait for one request.
     gate: RwLock<()>,
-    /// End of the pause that the platform asked for.
+    /// End of the hold that the platform asked for.
     held_until: Mutex<Option<Instant>>,
 }
 
@@ -240,8 +240,8 @@ impl Limiter {
         self.take(lanes).await
     }
 
-    /// Whether a pause is in force.
-    pub(super) fn paused_until(&self) -> Option<Instant> {
+    /// Until when a hold is in force, where one is.
+    pub(super) fn on_hold_until(&self) -> Option<Instant> {
         self.held().filter(|until| *until > Instant::now())
     }
 
@@ -252,10 +252,10 @@ impl Limiter {
         (self.take(lane..lane + 1).await, closed)
     }
 
-    /// Takes a permit as soon as one of these tokens has one and no pause is in force.
+    /// Takes a permit as soon as one of these tokens has one and no hold is in force.
     async fn take(&self, lanes: Range<usize>) -> Permit {
         loop {
-            self.pause_over().await;
+            self.hold_over().await;
             let mut soonest = Duration::MAX;
             for lane in lanes.clone() {
                 match self.lanes[lane].take() {
@@ -277,25 +277,25 @@ impl Limiter {
         }
     }
 
-    /// Waits until no pause is in force.
-    pub(crate) async fn pause_over(&self) {
-        while let Some(until) = self.paused_until() {
+    /// Waits until no hold is in force.
+    pub(crate) async fn hold_over(&self) {
+        while let Some(until) = self.on_hold_until() {
             sleep_until(until).await;
         }
     }
 
-    /// Stops all requests until then. A shorter pause never shortens a longer one. Says whether it is a new pause.
+    /// Stops all requests until then. A shorter hold never shortens a longer one. Says whether it is a new hold.
     pub(crate) fn hold(&self, until: Instant) -> bool {
         let mut held = self
             .held_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let paused = held.is_some_and(|held| held > Instant::now());
+        let on_hold = held.is_some_and(|held| held > Instant::now());
         *held = (*held).max(Some(until));
-        !paused
+        !on_hold
     }
 
-    /// End of the newest pause.
+    /// End of the newest hold.
     fn held(&self) -> Option<Instant> {
         *self
             .held_until
@@ -309,7 +309,7 @@ fn positive(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
 }
 
-/// Tokio's clock as the rate limiter reads it, so that a paused clock pauses the rate as well.
+/// Tokio's clock as the rate limiter reads it, so that a paused clock stops the rate as well.
 #[derive(Clone, Copy, Debug)]
 struct TokioTime(Instant);
 
@@ -405,20 +405,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_everybody() {
+    async fn a_hold_is_for_everybody() {
         let limiter = limiter(270);
         let start = Instant::now();
         assert!(limiter.hold(start + Duration::from_secs(40)));
         assert!(
             !limiter.hold(start + Duration::from_secs(20)),
-            "already paused"
+            "on hold already"
         );
         let times = sent(&limiter, 2).await;
         assert!(times[0] - start >= Duration::from_secs(40));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_that_comes_while_waiting_counts() {
+    async fn a_hold_that_comes_while_waiting_counts() {
         let limiter = limiter(9);
         limiter.permit(Turn::Look).await.spend();
         let start = Instant::now();
@@ -467,7 +467,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_that_is_just_over_is_none() {
+    async fn a_hold_that_is_just_over_is_none() {
         let limiter = limiter(270);
         let now = Instant::now();
         assert!(limiter.hold(now));

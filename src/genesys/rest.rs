@@ -178,7 +178,7 @@ impl Genesys {
     ///
     /// `PATCH /api/v2/routing/conversations/{id}`, permission `routing:conversation:edit`. Sends the priority and
     /// nothing else, because an empty list would remove a skill. Returns the priority that the platform has now.
-    /// A refused token is a passing failure here; the next request brings a new one. So is a pause that began since the
+    /// A refused token is a passing failure here; the next request brings a new one. So is a hold that began since the
     /// permit was given: what was decided before it is not written after it, nor is it later than `by`, however long this
     /// process was stopped or had to wait for a token.
     pub(crate) async fn set_priority(
@@ -264,23 +264,23 @@ impl Genesys {
         let (tokens, bearer) = loop {
             let tokens = &self.tokens[permit.lane()];
             let bearer = tokens.bearer().await.map_err(NoToken::of_request)?;
-            match self.limiter.paused_until() {
+            match self.limiter.on_hold_until() {
                 Some(until) if writes => {
                     let kind = FailureKind::Throttled { until };
                     return Err(Failure::local(
                         kind,
                         call.name,
-                        "not sent: a pause has begun",
+                        "not sent: a hold has begun",
                         None,
                     )
                     .into());
                 }
-                _ => self.limiter.pause_over().await,
+                _ => self.limiter.hold_over().await,
             }
             if !permit.is_old() {
                 break (tokens, bearer);
             }
-            // Many may have waited for the token or the pause, and must not all go at once.
+            // Many may have waited for the token or the hold, and must not all go at once.
             permit = self.limiter.permit(turn(call)).await;
         };
         let sent = Instant::now();
@@ -348,19 +348,19 @@ impl Genesys {
         url
     }
 
-    /// Holds all requests where the platform asks for a pause.
+    /// Holds all requests where the platform asks for a hold.
     fn learn(&self, failure: &Failure) {
         if let FailureKind::Throttled { until } = failure.kind
             && self.limiter.hold(until)
         {
-            let pause = until.saturating_duration_since(Instant::now());
+            let hold = until.saturating_duration_since(Instant::now());
             warn!(
-                pause_s = pause.as_secs(),
+                hold_s = hold.as_secs(),
                 call = failure.call(),
                 correlation_id = failure.correlation_id(),
                 "throttled by the platform: all requests wait"
             );
-            self.status.count_throttle(pause);
+            self.status.count_throttle(hold);
         }
     }
 }

@@ -28,7 +28,7 @@ use super::{
     queues::Queues,
     sight::Sight,
     subscription::{Form, Subscribed, Wanted},
-    sweep::{SweepRequests, pause},
+    sweep::{SweepRequests, wait},
 };
 use crate::{
     backoff::Backoff,
@@ -158,10 +158,10 @@ impl Line {
                 Err(why) => {
                     why.say(self.number, failed);
                     failed += 1;
-                    why.pause(&mut backoff)
+                    why.delay(&mut backoff)
                 }
             };
-            if !pause(&stop, until_next).await {
+            if !wait(&stop, until_next).await {
                 return;
             }
         }
@@ -317,7 +317,7 @@ impl Line {
             }
             Err(why) => {
                 why.say(self.number, served.backoff.failures());
-                served.replace_at = Instant::now() + why.pause(&mut served.backoff);
+                served.replace_at = Instant::now() + why.delay(&mut served.backoff);
             }
         }
     }

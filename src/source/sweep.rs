@@ -101,14 +101,14 @@ impl Sweep {
     pub(crate) async fn run(self, first: First, stop: CancellationToken) {
         let mut backoff = Backoff::default();
         self.report(first.found, first.asked).await;
-        let mut pause = self.every;
+        let mut until_next = self.every;
         loop {
-            let woken = timeout(pause, self.requests.0.notified());
+            let woken = timeout(until_next, self.requests.0.notified());
             if stop.run_until_cancelled(woken).await.is_none() {
                 return;
             }
             match stop.run_until_cancelled(self.round(&mut backoff)).await {
-                Some(next) => pause = next,
+                Some(next) => until_next = next,
                 None => return,
             }
         }
@@ -135,11 +135,11 @@ impl Sweep {
                         "sweep failed: callbacks that notifications miss are found once it works again"
                     );
                 }
-                let pause = failure.pause(backoff);
+                let delay = failure.delay(backoff);
                 match failure.kind {
                     FailureKind::Denied => self.every,
-                    FailureKind::Throttled { .. } => pause,
-                    _ => pause.min(self.every),
+                    FailureKind::Throttled { .. } => delay,
+                    _ => delay.min(self.every),
                 }
             }
         }
@@ -261,6 +261,6 @@ async fn ask(
 }
 
 /// Waits for a while or until stopped, whichever comes first; says whether to go on.
-pub(super) async fn pause(stop: &CancellationToken, time: Duration) -> bool {
+pub(super) async fn wait(stop: &CancellationToken, time: Duration) -> bool {
     stop.run_until_cancelled(sleep(time)).await.is_some()
 }

@@ -168,7 +168,7 @@ impl Tracker {
             // The claim stays open: the write may have arrived all the same.
             Err(failure) if failure.is_passing() => {
                 debug!(conversation_id = %self.id, error = %failure, "no answer to a raise: looking again");
-                Ok(Next::Pause(failure.pause(&mut self.writes)))
+                Ok(Next::Retry(failure.delay(&mut self.writes)))
             }
             Err(failure) => {
                 let at = self.context.now();

@@ -29,7 +29,7 @@ impl Tracker {
                     Ok(until) => Next::Due(until),
                     Err(instead) => instead,
                 },
-                Next::Pause(pause) => match self.rest(self.after(pause)).await {
+                Next::Retry(delay) => match self.rest(self.after(delay)).await {
                     Ok(_) => Next::Look,
                     Err(instead) => instead,
                 },

@@ -51,9 +51,9 @@ pub(super) enum NoConnection {
 
 impl NoConnection {
     /// How long to wait before the next attempt.
-    pub(super) fn pause(&self, backoff: &mut Backoff) -> Duration {
+    pub(super) fn delay(&self, backoff: &mut Backoff) -> Duration {
         match self {
-            Self::Request(failure) => failure.pause(backoff),
+            Self::Request(failure) => failure.delay(backoff),
             Self::Socket(_) => backoff.next(),
         }
     }

@@ -130,7 +130,7 @@ impl Line {
             }
             Err(failure) if failure.is_passing() => {
                 debug!(error = %failure, "topics not added: trying again");
-                served.flush_at = Some(Instant::now() + failure.pause(&mut served.backoff));
+                served.flush_at = Some(Instant::now() + failure.delay(&mut served.backoff));
             }
             Err(failure) => {
                 info!(line = self.number, error = %failure, "the channel takes no topics: replacing it");
