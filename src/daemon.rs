@@ -26,6 +26,7 @@ use crate::{
     fleet::Fleet,
     genesys::{Failure, Genesys, NoTls},
     journal::{Journal, Watched},
+    orders::Orders,
     settings::Settings,
     shutdown::Shutdown,
     source::{
@@ -115,10 +116,11 @@ impl Daemon {
 
     /// Starts the parts and lets them work until told to stop.
     async fn work(&self, shutdown: &Shutdown) -> Result<(), DaemonError> {
+        let callbacks = &self.settings.callbacks;
+        let orders = Orders::new(self.settings.rules.clone(), callbacks.dry_run);
         let genesys = Arc::new(Genesys::new(
             &self.settings.genesys,
-            self.settings.callbacks.dry_run,
-            self.background(),
+            orders.clone(),
             self.clock,
             self.status.clone(),
         )?);
@@ -130,7 +132,7 @@ impl Daemon {
             return Ok(());
         };
         let stop = shutdown.drain().child_token();
-        let mut parts = self.start_parts(&genesys, &queues, &names, started?, stop);
+        let mut parts = self.start_parts(&orders, (&genesys, &queues, &names), started?, stop);
         let ended = tokio::select! {
             // First, because told to stop the parts end by themselves.
             biased;
@@ -146,6 +148,8 @@ impl Daemon {
 
     /// First line: what was started.
     fn introduce(&self) {
+        let dry_run = self.settings.callbacks.dry_run;
+        self.status.update(|now| now.dry_run = dry_run);
         let Settings {
             genesys,
             callbacks,
@@ -158,7 +162,7 @@ impl Daemon {
             queues = ?callbacks.queues,
             policy = %rules.otherwise.policy,
             rules = rules.rules.len(),
-            dry_run = callbacks.dry_run,
+            dry_run,
             "starting"
         );
     }
@@ -166,9 +170,8 @@ impl Daemon {
     /// Starts the fleet and what feeds it.
     fn start_parts(
         &self,
-        genesys: &Arc<Genesys>,
-        queues: &Arc<Queues>,
-        names: &Arc<Names>,
+        orders: &Orders,
+        (genesys, queues, names): (&Arc<Genesys>, &Arc<Queues>, &Arc<Names>),
         first: First,
         stop: CancellationToken,
     ) -> Parts {
@@ -176,6 +179,7 @@ impl Daemon {
         let (follow_sender, follows) = mpsc::unbounded_channel();
         let sight = Arc::new(Sight::new(self.status.clone()));
         let context = self.context(
+            orders,
             (genesys, queues, names),
             &sight,
             follow_sender,
@@ -232,6 +236,7 @@ impl Daemon {
     /// What all trackers share.
     fn context(
         &self,
+        orders: &Orders,
         (genesys, queues, names): (&Arc<Genesys>, &Arc<Queues>, &Arc<Names>),
         sight: &Arc<Sight>,
         follows: mpsc::UnboundedSender<Follow>,
@@ -240,7 +245,7 @@ impl Daemon {
         Arc::new(Context {
             genesys: Arc::clone(genesys),
             journal: Arc::clone(&self.journal),
-            rules: self.settings.rules.clone(),
+            orders: orders.clone(),
             names: Arc::clone(names),
             queues: Arc::clone(queues),
             sight: Arc::clone(sight),
@@ -248,18 +253,10 @@ impl Daemon {
             pace: Pace::new(self.settings.genesys.budget),
             follows,
             stop,
-            dry_run: self.settings.callbacks.dry_run,
             at_journal: Semaphore::new(AT_JOURNAL),
             denied: Mutex::default(),
             timeless: Mutex::default(),
         })
-    }
-
-    /// The attributes that rules ask for, where they ask for what only the whole conversation shows.
-    fn background(&self) -> Option<Vec<String>> {
-        let rules = &self.settings.rules;
-        let attributes = rules.attributes().map(str::to_owned).collect();
-        rules.ask_for_the_whole().then_some(attributes)
     }
 
     /// Lets the parts finish, for a while, or at once when told so a second time. Says which, how long it took, and what

@@ -29,6 +29,7 @@
 //! | [`logging`], [`clock`], [`shutdown`] | one form of log line, one source of wall time, two signals |
 //! | [`genesys`] | the platform as we need it: one request path, failures classified, sockets |
 //! | [`conversation`] | ids, priorities, visits, what was observed |
+//! | [`orders`] | what operators have ordered: rules, dry run, pauses; one value that all obey |
 //! | `source` | where callbacks come from: notifications, the sweep that repairs them, and whether both can be relied on |
 //! | [`policy`] | whose policy is whose, when to raise, by how much, when to stop; pure |
 //! | `tracker` | one conversation, one task |
@@ -90,6 +91,8 @@ mod backoff;
 pub mod genesys;
 
 pub mod conversation;
+
+pub mod orders;
 
 mod source;
 

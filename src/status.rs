@@ -12,6 +12,10 @@ use tokio::sync::watch;
 
 /// What is known of the daemon right now. Counts are since its start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that observers ask for by its name"
+)]
 pub struct Snapshot {
     /// Whether every callback that waits is looked after: `swept`, and no trouble with the journal.
     pub ready: bool,
@@ -19,6 +23,8 @@ pub struct Snapshot {
     pub swept: bool,
     /// What keeps the journal from working, in words. Nothing is raised meanwhile.
     pub journal_trouble: Option<String>,
+    /// Whether this is a dry run: raises are told and not made.
+    pub dry_run: bool,
     /// Sockets that are up.
     pub sockets: usize,
     /// Whether what is known of callbacks is believed, so that a raise costs one request: all sockets are up and a recent
@@ -34,6 +40,8 @@ pub struct Snapshot {
     pub sweep_corrections: u64,
     /// Priorities written.
     pub raises: u64,
+    /// Raises that a dry run has told.
+    pub would_be_raised: u64,
     /// Writes that the platform refused.
     pub refused_raises: u64,
     /// Priorities that somebody else changed.

@@ -97,6 +97,10 @@ pub(crate) struct Tracker {
     looked_at: Option<Instant>,
     /// Whether a failing look was said.
     said: bool,
+    /// Whether it waits to look again after a failure, or when a planned callback is due.
+    retrying: bool,
+    /// The edition of the rules by which that was decided for the visit.
+    edition: u16,
 }
 
 impl Tracker {
@@ -122,6 +126,8 @@ impl Tracker {
             kept: None,
             looked_at: None,
             said: false,
+            retrying: false,
+            edition: 0,
         }
     }
 
@@ -274,33 +280,39 @@ impl Tracker {
 
     /// Decides what is next for a waiting callback.
     async fn decide(&mut self) -> Result<Next, JournalError> {
+        self.heed_new_rules();
         let Some(mut waiting) = self.seen.clone() else {
             return Ok(Next::Look);
         };
+        if !self.context.queues.wants(waiting.queue.as_ref()) {
+            return Ok(self.over(Ending::LeftQueue).await);
+        }
         let Some(entry) = self.entry(&waiting).await? else {
             return Ok(Next::Look);
         };
         let Some(choice) = self.plan(&mut waiting, entry.base.priority) else {
             return Ok(Next::Look);
         };
-        let Some(policy) = self.policy() else {
+        let now = self.context.now();
+        let step = self.by_policy(|policy| policy.next(entry.base, &waiting, now));
+        let Some(step) = step else {
             return Ok(self.left_alone(&waiting, choice));
         };
-        let now = self.context.now();
-        let step = policy.next(entry.base, &waiting, now);
         // One that needed no raise any more is looked at in silence: most often it still needs none.
         let settled = self.settled.is_some() && matches!(step, Step::Done(_));
         if self.raising_since.is_none() && !settled {
             self.settled = None;
             self.enter_visit(&waiting);
         }
+        let paused = self.paused_until(&waiting);
         Ok(match step {
             Step::Wait { until } => Next::Rest(until),
             Step::Done(limit) => self.limited(limit, &waiting),
+            Step::Raise(_) if let Some(until) = paused => Next::Rest(until),
             Step::Raise(raise) if self.passed.is_some_and(|passed| raise.step <= passed) => {
                 self.pass_over(&waiting, raise)
             }
-            Step::Raise(raise) if self.context.dry_run => {
+            Step::Raise(raise) if self.context.orders.now().dry_run => {
                 self.tell(&waiting, raise);
                 Next::Decide
             }
@@ -390,3 +402,6 @@ impl Tracker {
         now.saturating_add(delay).unwrap_or(Timestamp::MAX)
     }
 }
+
+#[cfg(test)]
+mod size;

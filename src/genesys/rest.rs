@@ -30,7 +30,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    conversation::{ConversationId, Observed, Priority},
+    conversation::{ConversationId, Observed, Priority, QueueId},
+    orders::Orders,
     settings,
     status::Status,
 };
@@ -41,6 +42,8 @@ const FIRST: usize = 0;
 mod call;
 
 mod calls;
+
+mod leave;
 
 mod names;
 
@@ -59,10 +62,8 @@ pub(crate) struct Genesys {
     tokens: Vec<TokenSource>,
     /// Pace of all requests.
     limiter: Arc<Limiter>,
-    /// Refuses every request that could change something.
-    dry_run: bool,
-    /// Attributes that are read along with what only the whole conversation shows; nothing where nobody asks for that.
-    background: Option<Vec<String>>,
+    /// Whether anything may be written, and what rules ask for that only the whole conversation shows.
+    orders: Orders,
     /// TLS, for sockets as well.
     pub(super) tls: Arc<rustls::ClientConfig>,
     /// Which socket addresses are believed.
@@ -83,8 +84,7 @@ impl Genesys {
     /// Where TLS is needed and this system has no trusted roots.
     pub(crate) fn new(
         settings: &settings::Genesys,
-        dry_run: bool,
-        background: Option<Vec<String>>,
+        orders: Orders,
         clock: Clock,
         status: Status,
     ) -> Result<Self, NoTls> {
@@ -123,8 +123,7 @@ impl Genesys {
             api_url: settings.api_url.clone(),
             tokens,
             limiter,
-            dry_run,
-            background,
+            orders,
             tls,
             streaming: settings.streaming.clone(),
             time: PlatformTime::new(clock),
@@ -185,12 +184,14 @@ impl Genesys {
         &self,
         permit: Permit,
         id: &ConversationId,
+        queue: Option<&QueueId>,
         to: Priority,
         by: Instant,
     ) -> Result<Priority, Failure> {
         let path = format!("api/v2/routing/conversations/{id}");
         let call = Call::new("set_priority", Method::PATCH, path)
             .sending(json!({ "priority": to }))
+            .in_queue(queue.cloned())
             .by(by);
         let attributes: wire::RoutingAttributes = match self.send(&call, permit).await {
             Ok(body) => parse(call.name, &body).unwrap_or_default(),
@@ -216,7 +217,8 @@ impl Genesys {
             return Err(unexpected(call.name, "the answer shows no participants"));
         }
         let mut seen = legs::observe(id, &conversation);
-        if let (Observed::Waiting(waiting), Some(asked)) = (&mut seen, &self.background) {
+        let asked = self.orders.now().background.clone();
+        if let (Observed::Waiting(waiting), Some(asked)) = (&mut seen, asked) {
             let whole: wire::Whole = parse(call.name, &body)?;
             let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
             waiting.background = Some(Box::new(background(&conversation, whole, waiting, &asked)));
@@ -257,9 +259,6 @@ impl Genesys {
     /// Sends one request: token, send, classify, and the limiter learns.
     async fn send(&self, call: &Call, permit: Permit) -> Result<Vec<u8>, Refusal> {
         let writes = call.effect == Effect::Writes;
-        if self.dry_run && writes {
-            return Err(unexpected(call.name, "not sent: this is a dry run").into());
-        }
         let mut permit = permit;
         let (tokens, bearer) = loop {
             let tokens = &self.tokens[permit.lane()];
@@ -283,16 +282,11 @@ impl Genesys {
             // Many may have waited for the token or the hold, and must not all go at once.
             permit = self.limiter.permit(turn(call)).await;
         };
+        let url = self.url(call);
+        self.let_out(call, &url)?;
         let sent = Instant::now();
-        if call.by.is_some_and(|by| by < sent) {
-            let (kind, what) = (
-                FailureKind::Transient,
-                "not sent: it was decided too long ago",
-            );
-            return Err(Failure::local(kind, call.name, what, None).into());
-        }
         permit.spend();
-        let answer = timeout(DEADLINE, self.exchange(call, &bearer.header))
+        let answer = timeout(DEADLINE, self.exchange(call, url, &bearer.header))
             .await
             .unwrap_or_else(|_late| {
                 let kind = FailureKind::Transient;
@@ -314,10 +308,15 @@ impl Genesys {
     }
 
     /// One request and its answer, classified.
-    async fn exchange(&self, call: &Call, authorization: &HeaderValue) -> Result<Vec<u8>, Failure> {
+    async fn exchange(
+        &self,
+        call: &Call,
+        url: Url,
+        authorization: &HeaderValue,
+    ) -> Result<Vec<u8>, Failure> {
         let mut request = self
             .http
-            .request(call.method.clone(), self.url(call))
+            .request(call.method.clone(), url)
             .header(AUTHORIZATION, authorization.clone())
             .query(&call.query);
         if let Some(body) = &call.body {
@@ -369,7 +368,7 @@ impl std::fmt::Debug for Genesys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Genesys")
             .field("api_url", &self.api_url.as_str())
-            .field("dry_run", &self.dry_run)
+            .field("dry_run", &self.orders.now().dry_run)
             .finish_non_exhaustive()
     }
 }

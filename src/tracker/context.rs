@@ -18,7 +18,7 @@ use crate::{
     conversation::QueueId,
     genesys::Genesys,
     journal::Journal,
-    policy::rules::Rules,
+    orders::Orders,
     source::{names::Names, notifications::Follow, queues::Queues, sight::Sight},
     status::Status,
 };
@@ -29,8 +29,8 @@ pub(crate) struct Context {
     pub(crate) genesys: Arc<Genesys>,
     /// Bases and claims.
     pub(crate) journal: Arc<dyn Journal>,
-    /// When and how much, and which are left alone.
-    pub(crate) rules: Rules,
+    /// What operators have ordered: when and how much, which are left alone, and what is paused.
+    pub(crate) orders: Orders,
     /// What things are called that rules ask for.
     pub(crate) names: Arc<Names>,
     /// Which queues are ours.
@@ -45,8 +45,6 @@ pub(crate) struct Context {
     pub(crate) follows: mpsc::UnboundedSender<Follow>,
     /// Ends all waits.
     pub(crate) stop: CancellationToken,
-    /// Whether raises are only told, not made.
-    pub(crate) dry_run: bool,
     /// Room for those who ask the journal: it serves one at a time, and a rest is smaller than a question.
     pub(crate) at_journal: Semaphore,
     /// Queues whose writes were refused for lack of a permission, each named once.

@@ -86,9 +86,8 @@ impl Tracker {
     /// Counts this callback among those that are raised, from now on.
     pub(super) fn raises_since(&mut self, now: Timestamp) {
         self.raises_no_more();
-        if let Some(wait) = self.policy().and_then(Policy::interval) {
-            self.context.pace.demand().add(wait);
-        }
+        let interval = self.by_policy(Policy::interval);
+        self.context.pace.counts(interval.flatten());
         self.raising_since = Some(now);
     }
 
@@ -97,7 +96,7 @@ impl Tracker {
         if self.raising_since.take().is_none() {
             return;
         }
-        if let Some(wait) = self.policy().and_then(Policy::interval) {
+        if let Some(wait) = self.by_policy(Policy::interval).flatten() {
             self.context.pace.demand().remove(wait);
         }
     }
@@ -179,6 +178,13 @@ impl Pace {
                 tracked,
                 capacity, "the request budget carries all callbacks that wait again"
             );
+        }
+    }
+
+    /// Counts one that is raised at these intervals, if it is again and again.
+    pub(super) fn counts(&self, interval: Option<Duration>) {
+        if let Some(wait) = interval {
+            self.demand().add(wait);
         }
     }
 

@@ -41,6 +41,7 @@ impl Tracker {
     /// Says what a dry run would have raised.
     pub(super) fn tell(&mut self, waiting: &Waiting, raise: Raise) {
         self.passed = Some(raise.step);
+        self.context.status.update(|now| now.would_be_raised += 1);
         info!(
             conversation_id = %self.id,
             visit = %waiting.visit.leg,
@@ -102,7 +103,7 @@ impl Tracker {
             queue_id = waiting.queue.as_ref().map(display),
             priority = waiting.priority.points(),
             waited_s = elapsed(waiting.since, now).as_secs(),
-            rule = self.context.rules.name(choice),
+            rule = self.context.orders.now().rules.name(choice),
             "callback tracked"
         );
     }

@@ -4,6 +4,8 @@ use reqwest::Method;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::conversation::QueueId;
+
 /// One request, before it has a token.
 pub(super) struct Call {
     /// Its name in failures and counts.
@@ -20,9 +22,11 @@ pub(super) struct Call {
     pub(super) effect: Effect,
     /// Not to be sent any more after this.
     pub(super) by: Option<Instant>,
+    /// Where what it changes waits, as far as that is known.
+    pub(super) queue: Option<QueueId>,
 }
 
-/// What a call does to the world: decides whether it may leave in a dry run, and when its turn comes.
+/// What a call does to the world: decides when its turn comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Changes something that others see.
@@ -46,6 +50,7 @@ impl Call {
             body: None,
             effect: Effect::Writes,
             by: None,
+            queue: None,
         }
     }
 
@@ -63,6 +68,12 @@ impl Call {
     /// The same, to be sent by then or not at all.
     pub(super) fn by(mut self, by: Instant) -> Self {
         self.by = Some(by);
+        self
+    }
+
+    /// The same for something that waits in this queue.
+    pub(super) fn in_queue(mut self, queue: Option<QueueId>) -> Self {
+        self.queue = queue;
         self
     }
 

@@ -1,5 +1,7 @@
 //! What the request path does not send.
 
+mod dry_run;
+
 use std::collections::BTreeMap;
 
 use tokio::time::Duration;
@@ -8,7 +10,7 @@ use super::*;
 use crate::sandbox::{Callback, Options, Sandbox};
 
 /// A platform where one callback waits, and a handle on it.
-async fn platform() -> (Sandbox, ConversationId, Genesys) {
+async fn platform(dry_run: bool) -> (Sandbox, ConversationId, Genesys) {
     let clock = Clock::anchored("2026-01-05T09:00:00Z".parse().unwrap());
     let options = Options {
         clock,
@@ -30,27 +32,31 @@ async fn platform() -> (Sandbox, ConversationId, Genesys) {
         .map(|(name, value)| (name.to_owned(), value))
         .into();
     let settings = settings::load(None, &settings).unwrap();
-    let genesys = Genesys::new(&settings.genesys, false, None, clock, Status::default()).unwrap();
+    let orders = Orders::new(settings.rules.clone(), dry_run);
+    let genesys = Genesys::new(&settings.genesys, orders, clock, Status::default()).unwrap();
     (sandbox, id, genesys)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_is_late_is_not_sent() {
-    let (sandbox, id, genesys) = platform().await;
+    let (sandbox, id, genesys) = platform(false).await;
     genesys.log_in().await.unwrap();
     let decided = Instant::now();
     let by = decided + Duration::from_secs(2);
     let one = Priority::clamped(1);
     let permit = genesys.permit(Turn::Look).await;
     assert_eq!(
-        genesys.set_priority(permit, &id, one, by).await.unwrap(),
+        genesys
+            .set_priority(permit, &id, None, one, by)
+            .await
+            .unwrap(),
         one
     );
 
     tokio::time::advance(Duration::from_secs(3)).await;
     let permit = genesys.permit(Turn::Look).await;
     let late = genesys
-        .set_priority(permit, &id, Priority::clamped(2), by)
+        .set_priority(permit, &id, None, Priority::clamped(2), by)
         .await;
     assert!(late.unwrap_err().is_passing());
     assert_eq!(sandbox.world().writes().len(), 1);
@@ -59,7 +65,7 @@ async fn a_write_that_is_late_is_not_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_token_every_request_waits_for_the_next_attempt_to_get_one() {
-    let (sandbox, id, genesys) = platform().await;
+    let (sandbox, id, genesys) = platform(false).await;
     sandbox.faults().disable_client(true);
     let refused = Failure::from(genesys.log_in().await.unwrap_err());
     assert_eq!(refused.kind, FailureKind::Denied);
