@@ -8,6 +8,8 @@ mod explain;
 
 mod history;
 
+mod pause;
+
 mod run;
 
 mod sandbox;
@@ -88,6 +90,10 @@ pub enum Command {
     Demo(Demo),
     /// Show what was raised, when and how late; also while the daemon runs
     History(History),
+    /// Tell the running daemon to raise nothing for a while, in a queue or in all of them
+    Pause(Pause),
+    /// Tell it to raise again; each callback gets what fell due meanwhile by one write
+    Resume(Resume),
     /// Be a Genesys Cloud on loopback, to try things out against
     Sandbox(Sandbox),
 }
@@ -216,6 +222,42 @@ pub struct History {
     pub json: bool,
 }
 
+/// `pause`
+#[derive(Args, Debug)]
+pub struct Pause {
+    /// Which daemon.
+    #[command(flatten)]
+    pub daemon: RunningDaemon,
+    /// Only this queue: a name, a glob over names, or an id; without it, all of them
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// For this time, such as 30m or 2h; without it, until `resume`
+    #[arg(long = "for", value_name = "TIME", value_parser = settings::interval)]
+    pub time: Option<Duration>,
+}
+
+/// `resume`
+#[derive(Args, Debug)]
+pub struct Resume {
+    /// Which daemon.
+    #[command(flatten)]
+    pub daemon: RunningDaemon,
+    /// Only this queue, if it was paused by itself; without it, whatever is paused
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+}
+
+/// Which daemon an order is for.
+#[derive(Args, Debug)]
+pub struct RunningDaemon {
+    /// Where the settings are.
+    #[command(flatten)]
+    pub source: Source,
+    /// Its socket, where it is not found by itself: in `$RUNTIME_DIRECTORY`, beside the journal, or in /run/callback-prioritizer
+    #[arg(long, value_name = "FILE")]
+    pub socket: Option<PathBuf>,
+}
+
 /// `sandbox`
 #[derive(Args, Debug)]
 pub struct Sandbox {
@@ -237,6 +279,8 @@ impl Cli {
             Command::Explain(command) => explain::run(&command),
             Command::Demo(command) => demo::run(&command),
             Command::History(command) => history::run(&command),
+            Command::Pause(command) => pause::pause(&command),
+            Command::Resume(command) => pause::resume(&command),
             Command::Sandbox(command) => sandbox::run(&command),
         };
         done.unwrap_or_else(|failed| {

@@ -9,6 +9,7 @@ mod start;
 mod upkeep;
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -23,6 +24,7 @@ use tracing::{info, warn};
 
 use crate::{
     clock::{Clock, millis},
+    control::Control,
     fleet::Fleet,
     genesys::{Failure, Genesys, NoTls},
     journal::{Journal, Watched},
@@ -87,6 +89,15 @@ pub struct Daemon {
     pub clock: Clock,
     /// Where it says what it does.
     pub status: Status,
+    /// How operators reach it.
+    pub operator: Operator,
+}
+
+/// How operators reach a daemon that runs; by nothing, unless it is said.
+#[derive(Debug, Default)]
+pub struct Operator {
+    /// The socket that orders come over.
+    pub socket: Option<PathBuf>,
 }
 
 /// The parts while they run.
@@ -131,8 +142,22 @@ impl Daemon {
             info!("stopped before the start was complete");
             return Ok(());
         };
+        let started = started?;
+        let control = Control {
+            orders: orders.clone(),
+            queues: Arc::clone(&queues),
+            names: Arc::clone(&names),
+            genesys: Arc::clone(&genesys),
+            journal: Arc::clone(&self.journal),
+            status: self.status.clone(),
+            kept: tokio::sync::Mutex::new(false),
+        };
+        // Before the first tracker: what was paused stays paused.
+        control.learn().await;
         let stop = shutdown.drain().child_token();
-        let mut parts = self.start_parts(&orders, (&genesys, &queues, &names), started?, stop);
+        let mut parts = self.start_parts(&orders, (&genesys, &queues, &names), started, &stop);
+        let socket = self.operator.socket.clone();
+        parts.spawn("control", control.run(socket, stop));
         let ended = tokio::select! {
             // First, because told to stop the parts end by themselves.
             biased;
@@ -173,7 +198,7 @@ impl Daemon {
         orders: &Orders,
         (genesys, queues, names): (&Arc<Genesys>, &Arc<Queues>, &Arc<Names>),
         first: First,
-        stop: CancellationToken,
+        stop: &CancellationToken,
     ) -> Parts {
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
         let (follow_sender, follows) = mpsc::unbounded_channel();
@@ -218,7 +243,7 @@ impl Daemon {
         parts.fleet.spawn(Fleet::new(context).run(notices, GRACE));
         parts.spawn("sweep", sweep.run(first, stop.clone()));
         parts.spawn("notifications", notifications.run(stop.clone()));
-        parts.spawn("upkeep of the journal", self.upkeep().run(stop));
+        parts.spawn("upkeep of the journal", self.upkeep().run(stop.clone()));
         parts.spawn("status page", page);
         parts
     }

@@ -30,7 +30,7 @@ pub use screen::Paint;
 use crate::{
     clock::Clock,
     conversation::QueueId,
-    daemon::{Daemon, DaemonError},
+    daemon::{Daemon, DaemonError, Operator},
     journal::MemoryJournal,
     sandbox::{
         Options, Sandbox,
@@ -267,6 +267,7 @@ fn start_care(
                 journal: Arc::new(MemoryJournal::default()),
                 clock,
                 status: Status::default(),
+                operator: Operator::default(),
             };
             carer.spawn(async move { daemon.run(&shutdown).await });
         }

@@ -35,6 +35,7 @@
 //! | `tracker` | one conversation, one task |
 //! | `fleet` | owns all trackers |
 //! | [`journal`] | bases and claims: what must not be forgotten |
+//! | `control` | what an operator tells a running daemon: pause, resume |
 //! | [`daemon`] | composition: start order, stop order |
 //! | [`status`] | one observable snapshot, and a page of it |
 //! | [`sandbox`] | the platform in process, for the demo, the tests and anyone who wants to try |
@@ -105,6 +106,8 @@ mod tracker;
 mod fleet;
 
 pub mod journal;
+
+mod control;
 
 pub mod daemon;
 

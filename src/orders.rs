@@ -41,7 +41,7 @@ impl Orders {
             background: background(&rules),
             rules,
             dry_run,
-            pauses: Some(Pauses::default()),
+            pauses: None,
             edition: 0,
         })))
     }
@@ -58,6 +58,25 @@ impl Orders {
     /// What holds now. Not to be held on to.
     pub(crate) fn now(&self) -> watch::Ref<'_, Standing> {
         self.0.borrow()
+    }
+
+    /// Says what is paused, which was not known before.
+    pub(crate) fn know_pauses(&self, pauses: Pauses) {
+        self.0.send_modify(|now| now.pauses = Some(pauses));
+    }
+
+    /// Changes what is paused, where that is known.
+    pub(crate) fn pauses<T: Default>(&self, change: impl FnOnce(&mut Pauses) -> T) -> T {
+        let mut told = T::default();
+        self.0.send_if_modified(|now| {
+            let Some(pauses) = &mut now.pauses else {
+                return false;
+            };
+            let before = pauses.clone();
+            told = change(pauses);
+            *pauses != before
+        });
+        told
     }
 
     /// Tells of changes from now on.

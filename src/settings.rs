@@ -237,6 +237,20 @@ pub fn load_journal(
     Ok(remembered(written.journal, environment))
 }
 
+/// Where a daemon with this journal takes orders: in the folder that systemd or the container gives the service for what lives
+/// as long as it runs, else beside the journal.
+#[must_use]
+pub fn control_socket(journal: &Journal, environment: &BTreeMap<String, String>) -> PathBuf {
+    folder(environment, "RUNTIME_DIRECTORY").map_or_else(
+        || {
+            let mut beside = journal.path.clone().into_os_string();
+            beside.push(".sock");
+            beside.into()
+        },
+        |folder| folder.join("control.sock"),
+    )
+}
+
 /// Loads the rules, and what is wrong with them, from the same layers, for those who need no way to sign in either.
 pub fn load_rules(
     file: Option<&Path>,
@@ -351,12 +365,17 @@ fn remembered(written: written::Journal, environment: &BTreeMap<String, String>)
 /// The journal's place where none is named: the folder that systemd or the container gives the service for its state,
 /// else the working directory.
 fn usual_journal(environment: &BTreeMap<String, String>) -> PathBuf {
+    folder(environment, "STATE_DIRECTORY").map_or_else(
+        || PathBuf::from("callback-prioritizer.db"),
+        |folder| folder.join("journal.db"),
+    )
+}
+
+/// The first folder that systemd names in this variable.
+fn folder<'a>(environment: &'a BTreeMap<String, String>, variable: &str) -> Option<&'a Path> {
     environment
-        .get("STATE_DIRECTORY")
+        .get(variable)
         .and_then(|folders| folders.split(':').next())
         .filter(|folder| !folder.is_empty())
-        .map_or_else(
-            || PathBuf::from("callback-prioritizer.db"),
-            |folder| Path::new(folder).join("journal.db"),
-        )
+        .map(Path::new)
 }

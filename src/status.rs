@@ -10,6 +10,8 @@ use std::{sync::Arc, time::Duration};
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::orders::Pause;
+
 /// What is known of the daemon right now. Counts are since its start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[expect(
@@ -25,6 +27,8 @@ pub struct Snapshot {
     pub journal_trouble: Option<String>,
     /// Whether this is a dry run: raises are told and not made.
     pub dry_run: bool,
+    /// In which queues nothing is raised because an operator wants it so, and until when.
+    pub paused: Vec<Pause>,
     /// Sockets that are up.
     pub sockets: usize,
     /// Whether what is known of callbacks is believed, so that a raise costs one request: all sockets are up and a recent

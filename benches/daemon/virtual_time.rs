@@ -7,8 +7,13 @@ use std::{
 };
 
 use callback_prioritizer::{
-    clock::Clock, daemon::Daemon, journal::MemoryJournal, sandbox::Options, settings,
-    shutdown::Shutdown, status::Status,
+    clock::Clock,
+    daemon::{Daemon, Operator},
+    journal::MemoryJournal,
+    sandbox::Options,
+    settings,
+    shutdown::Shutdown,
+    status::Status,
 };
 use tokio::{
     task::JoinSet,
@@ -68,6 +73,7 @@ fn daemon(centre: &Centre, clock: Clock, status: &Status) -> Daemon {
         journal: Arc::new(MemoryJournal::default()),
         clock,
         status: status.clone(),
+        operator: Operator::default(),
     }
 }
 

@@ -5,20 +5,22 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::{Exit, Failed, Run, load, runtime};
+use super::{Exit, Failed, Run, runtime};
 use crate::{
     clock::Clock,
-    daemon::{Daemon, DaemonError},
+    daemon::{Daemon, DaemonError, Operator},
     journal::{Journal, MemoryJournal, SqliteJournal},
     logging,
-    settings::{Settings, Severity},
+    settings::{self, Settings, Severity},
     shutdown::Shutdown,
     status::Status,
 };
 
 /// Raises waiting callbacks until stopped.
 pub(super) fn run(command: &Run) -> Result<Exit, Failed> {
-    let mut settings = load(&command.source)?;
+    let environment = settings::environment(std::env::vars_os())?;
+    let mut settings = settings::load(command.source.config.as_deref(), &environment)?;
+    let socket = settings::control_socket(&settings.journal, &environment);
     settings.callbacks.dry_run |= command.dry_run;
     if let Some(refused) = settings
         .findings()
@@ -31,7 +33,10 @@ pub(super) fn run(command: &Run) -> Result<Exit, Failed> {
     say_findings(&settings);
     let journal = journal(&settings)?;
     let runtime = runtime()?;
-    let ended = runtime.block_on(daemon(settings, journal));
+    let operator = Operator {
+        socket: Some(socket),
+    };
+    let ended = runtime.block_on(daemon(settings, journal, operator));
     // A name look-up may hang in a thread that nothing can interrupt; the end does not wait for it.
     runtime.shutdown_background();
     ended
@@ -48,7 +53,11 @@ fn journal(settings: &Settings) -> Result<Arc<dyn Journal>, Failed> {
 }
 
 /// Runs the daemon and passes signals on to it.
-async fn daemon(settings: Settings, journal: Arc<dyn Journal>) -> Result<Exit, Failed> {
+async fn daemon(
+    settings: Settings,
+    journal: Arc<dyn Journal>,
+    operator: Operator,
+) -> Result<Exit, Failed> {
     let shutdown = Shutdown::default();
     let mut signals = JoinSet::new();
     let switch = shutdown.clone();
@@ -58,6 +67,7 @@ async fn daemon(settings: Settings, journal: Arc<dyn Journal>) -> Result<Exit, F
         journal,
         clock: Clock::System,
         status: Status::default(),
+        operator,
     };
     let ended = tokio::select! {
         ended = daemon.run(&shutdown) => ended,

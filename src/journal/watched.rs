@@ -13,6 +13,7 @@ use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write};
 use crate::{
     clock::elapsed,
     conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    orders::Pause,
     policy::Base,
     status::Status,
 };
@@ -134,6 +135,14 @@ impl Journal for Watched {
 
     async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError> {
         self.heed(at, self.journal.close(visit, at).await)
+    }
+
+    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
+        self.heed(now, self.journal.pauses(now).await)
+    }
+
+    async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError> {
+        self.heed(now, self.journal.note_pauses(pauses, now).await)
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {
@@ -281,6 +290,15 @@ mod tests {
         async fn close(&self, v: &Visit, at: Timestamp) -> Result<(), JournalError> {
             self.works()?;
             self.memory.close(v, at).await
+        }
+
+        async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
+            self.memory.pauses(now).await
+        }
+
+        async fn note_pauses(&self, p: &[Pause], now: Timestamp) -> Result<(), JournalError> {
+            self.works()?;
+            self.memory.note_pauses(p, now).await
         }
 
         async fn alive(&self, _at: Timestamp) -> Result<(), JournalError> {

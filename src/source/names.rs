@@ -88,6 +88,24 @@ impl Names {
         Named { id, name }
     }
 
+    /// The queues that a name, a glob or an id means, as far as the platform's list is known; an id means its queue in any case.
+    pub(crate) fn queues_meant_by(&self, text: &str) -> Vec<QueueId> {
+        let pattern = Pattern::new(text);
+        let known = self.known();
+        let listed = known.get(&NameList::Queues).into_iter().flatten();
+        let meant = listed.filter(|(id, name)| pattern.means(id, Some(name)));
+        let mut ids: Vec<QueueId> = meant.filter_map(|(id, _)| id.parse().ok()).collect();
+        if ids.is_empty() && pattern.is_id() {
+            ids.extend(text.parse());
+        }
+        ids
+    }
+
+    /// What a queue is called, where that is known.
+    pub(crate) fn of_queue(&self, id: &QueueId) -> Option<String> {
+        self.of(NameList::Queues, id.to_string()).name
+    }
+
     /// All that rules can ask about a callback that arrived with this priority.
     pub(crate) fn facts(&self, waiting: &Waiting, arrived: Priority) -> Facts {
         let named = |list, id: &dyn ToString| self.of(list, id.to_string());

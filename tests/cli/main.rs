@@ -10,6 +10,7 @@ mod explain;
 mod front;
 mod help;
 mod online;
+mod orders;
 mod program;
 mod refusals;
 mod running;

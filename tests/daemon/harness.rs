@@ -13,7 +13,7 @@ use std::{
 use callback_prioritizer::{
     clock::Clock,
     conversation::{ConversationId, QueueId},
-    daemon::{Daemon, DaemonError},
+    daemon::{Daemon, DaemonError, Operator},
     journal::{Journal, MemoryJournal},
     sandbox::{Callback, Options, Sandbox, World},
     settings,
@@ -21,6 +21,8 @@ use callback_prioritizer::{
     status::{Snapshot, Status},
 };
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -52,6 +54,8 @@ pub(crate) struct Centre {
     file: Option<PathBuf>,
     /// What daemons remember; survives them.
     pub(crate) journal: Arc<dyn Journal>,
+    /// Where daemons take orders, where they do.
+    pub(crate) socket: Option<PathBuf>,
 }
 
 impl Centre {
@@ -86,6 +90,7 @@ impl Centre {
             )]),
             file: None,
             journal: Arc::new(MemoryJournal::default()),
+            socket: None,
         };
         for (name, value) in settings {
             centre = centre.set(name, &value);
@@ -107,6 +112,35 @@ impl Centre {
         fs::write(&path, content).expect("a folder for the tests' files");
         self.file = Some(path);
         self
+    }
+
+    /// With a socket for orders.
+    pub(crate) fn ordered(mut self) -> Self {
+        let name = format!("{}.sock", ConversationId::from_random(rand::random()));
+        self.socket = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
+        self
+    }
+
+    /// Sends this line to the daemon's socket; what it answers.
+    pub(crate) async fn send(&self, line: &str) -> String {
+        let mut answer = String::new();
+        let mut stream = self.connect().await;
+        stream.write_all(line.as_bytes()).await.expect("a listener");
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        answer
+    }
+
+    /// Gives the daemon an order, which must be obeyed.
+    pub(crate) async fn order(&self, order: &str) -> String {
+        let answer = self.send(&format!("{order}\n")).await;
+        assert!(answer.contains("\"answer\":\"done\""), "{answer}");
+        answer
+    }
+
+    /// A connection to the daemon's socket.
+    pub(crate) async fn connect(&self) -> UnixStream {
+        let path = self.socket.as_deref().expect("a socket");
+        UnixStream::connect(path).await.expect("a listener")
     }
 
     /// With this client secret.
@@ -177,6 +211,9 @@ impl Centre {
             journal: Arc::clone(&self.journal),
             clock: self.clock,
             status: status.clone(),
+            operator: Operator {
+                socket: self.socket.clone(),
+            },
         };
         let mut task = JoinSet::new();
         let switch = shutdown.clone();

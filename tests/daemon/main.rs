@@ -16,6 +16,7 @@ mod obstacle;
 mod one_request;
 mod other_platforms;
 mod panics;
+mod pausing;
 mod recovery;
 mod remembering;
 mod requests;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
 
 use callback_prioritizer::{
     clock::Clock,
-    daemon::{Daemon, DaemonError},
+    daemon::{Daemon, DaemonError, Operator},
     journal::{Journal, MemoryJournal, SqliteJournal},
     settings,
     shutdown::Shutdown,
@@ -146,6 +146,7 @@ impl Service {
             journal: Arc::<Witness>::clone(&self.witness),
             clock: self.clock.0,
             status: status.clone(),
+            operator: Operator::default(),
         };
         let mut task = JoinSet::new();
         let switch = shutdown.clone();

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use tokio::time::Duration;
 
 use super::*;
+use crate::orders::{Pause, Pauses};
 use crate::sandbox::{Callback, Options, Sandbox};
 
 /// A platform where one callback waits, and a handle on it.
@@ -33,6 +34,7 @@ async fn platform(dry_run: bool) -> (Sandbox, ConversationId, Genesys) {
         .into();
     let settings = settings::load(None, &settings).unwrap();
     let orders = Orders::new(settings.rules.clone(), dry_run);
+    orders.know_pauses(Pauses::default());
     let genesys = Genesys::new(&settings.genesys, orders, clock, Status::default()).unwrap();
     (sandbox, id, genesys)
 }
@@ -61,6 +63,43 @@ async fn a_write_that_is_late_is_not_sent() {
     assert!(late.unwrap_err().is_passing());
     assert_eq!(sandbox.world().writes().len(), 1);
     assert_eq!(sandbox.world().priority(&id), Some(one));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_to_a_queue_that_is_paused_or_may_be_is_not_sent() {
+    let (sandbox, id, genesys) = platform(false).await;
+    let queue = |name| sandbox.world().queue(name).unwrap();
+    let (support, sales) = (queue("Support"), queue("Sales"));
+    let write = async |queue: Option<&QueueId>, to| {
+        let permit = genesys.permit(Turn::Look).await;
+        let by = Instant::now() + DEADLINE;
+        let written = genesys.set_priority(permit, &id, queue, Priority::clamped(to), by);
+        written.await.map(Priority::points)
+    };
+    let pause = Pause {
+        queue: Some(sales.clone()),
+        since: genesys.now(),
+        until: None,
+    };
+    genesys.orders.know_pauses(Pauses::of([pause]));
+    assert_eq!(write(Some(&support), 1).await.unwrap(), 1);
+    for paused in [Some(&sales), None] {
+        assert!(write(paused, 2).await.unwrap_err().is_passing());
+    }
+    let pauses = std::mem::take;
+    assert_eq!(genesys.orders.pauses(pauses).list().len(), 1);
+    assert_eq!(write(Some(&sales), 2).await.unwrap(), 2);
+    assert_eq!(write(None, 3).await.unwrap(), 3);
+    let unknown = Orders::new(crate::policy::rules::Rules::default(), false);
+    let genesys = Genesys {
+        orders: unknown,
+        ..genesys
+    };
+    let permit = genesys.permit(Turn::Look).await;
+    let by = Instant::now() + DEADLINE;
+    let written = genesys.set_priority(permit, &id, None, Priority::clamped(9), by);
+    assert!(written.await.unwrap_err().is_passing(), "nobody knows");
+    assert_eq!(sandbox.world().writes().len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
