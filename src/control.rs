@@ -78,15 +78,14 @@ impl Control {
     }
 
     /// Obeys until stopped: orders that come over this socket, and the ends of pauses.
-    pub(crate) async fn run(self, socket: Option<PathBuf>, stop: CancellationToken) {
-        let control = Arc::new(self);
+    pub(crate) async fn run(self: Arc<Self>, socket: Option<PathBuf>, stop: CancellationToken) {
         let listening = async {
             match socket {
-                Some(path) => listener::listen(&control, path, &stop).await,
+                Some(path) => listener::listen(&self, path, &stop).await,
                 None => stop.cancelled().await,
             }
         };
-        let keeping = stop.run_until_cancelled(control.keep_times());
+        let keeping = stop.run_until_cancelled(self.keep_times());
         tokio::join!(listening, keeping);
     }
 
@@ -228,6 +227,14 @@ impl Control {
                     order::Paused { pause, name }
                 })
                 .collect(),
+        }
+    }
+
+    /// Shows what is paused, and tells the journal, which may be another.
+    pub(crate) async fn keep(&self) {
+        let known = self.orders.now().pauses.is_some();
+        if known {
+            self.note().await;
         }
     }
 

@@ -4,6 +4,10 @@
 //! new is begun anywhere, and requests in flight may finish. A part that ends on its own ends the daemon, because
 //! without it callbacks would be lost silently; whoever runs the daemon starts it again.
 
+mod reload;
+
+mod shared;
+
 mod start;
 
 mod upkeep;
@@ -24,26 +28,25 @@ use tracing::{info, warn};
 
 use crate::{
     clock::{Clock, millis},
-    control::Control,
     fleet::Fleet,
-    genesys::{Failure, Genesys, NoTls},
+    genesys::{Failure, NoTls},
     journal::{Journal, Watched},
-    orders::Orders,
     settings::Settings,
     shutdown::Shutdown,
     source::{
         Notice,
-        names::Names,
         notifications::{Follow, Notifications},
-        queues::Queues,
         sight::Sight,
-        sweep::{First, Sweep, SweepRequests},
+        sweep::{First, Sweep},
     },
     status::{Status, http},
-    tracker::{Context, Pace},
+    tracker::Context,
 };
 
-use self::upkeep::Upkeep;
+use self::{reload::Reloader, shared::Shared, upkeep::Upkeep};
+
+pub(crate) use self::reload::say_findings;
+pub use self::reload::{Reload, Source};
 
 /// How long requests in flight may take to finish when the daemon stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -98,6 +101,8 @@ pub struct Daemon {
 pub struct Operator {
     /// The socket that orders come over.
     pub socket: Option<PathBuf>,
+    /// What makes it read its settings again.
+    pub reload: Option<Reload>,
 }
 
 /// The parts while they run.
@@ -115,49 +120,30 @@ impl Daemon {
     ///
     /// # Errors
     /// Where it cannot start, or a part of it ended unexpectedly.
-    pub async fn run(mut self, shutdown: &Shutdown) -> Result<(), DaemonError> {
+    pub async fn run(self, shutdown: &Shutdown) -> Result<(), DaemonError> {
         self.introduce();
-        self.journal = Arc::new(Watched::new(self.journal, self.status.clone()));
+        let inner = Arc::clone(&self.journal);
+        let journal = Arc::new(Watched::new(inner, self.status.clone()));
         // Trouble is said by the watch, and mended by the upkeep.
-        let _said = self.journal.alive(self.clock.now()).await;
-        let ended = self.work(shutdown).await;
-        let _said = self.journal.stopped(self.clock.now()).await;
+        let _said = journal.alive(self.clock.now()).await;
+        let ended = self.work(Arc::clone(&journal), shutdown).await;
+        let _said = journal.stopped(self.clock.now()).await;
         ended
     }
 
     /// Starts the parts and lets them work until told to stop.
-    async fn work(&self, shutdown: &Shutdown) -> Result<(), DaemonError> {
-        let callbacks = &self.settings.callbacks;
-        let orders = Orders::new(self.settings.rules.clone(), callbacks.dry_run);
-        let genesys = Arc::new(Genesys::new(
-            &self.settings.genesys,
-            orders.clone(),
-            self.clock,
-            self.status.clone(),
-        )?);
-        let names = Arc::new(Names::new(&self.settings.rules));
-        let queues = Arc::new(Queues::new(&self.settings.callbacks.queues));
-        let starting = start::start_up(&genesys, &queues, &names);
+    async fn work(&self, journal: Arc<Watched>, shutdown: &Shutdown) -> Result<(), DaemonError> {
+        let shared = Shared::new(self, journal)?;
+        let starting = start::start_up(&shared.genesys, &shared.queues, &shared.names);
         let Some(started) = shutdown.drain().run_until_cancelled(starting).await else {
             info!("stopped before the start was complete");
             return Ok(());
         };
         let started = started?;
-        let control = Control {
-            orders: orders.clone(),
-            queues: Arc::clone(&queues),
-            names: Arc::clone(&names),
-            genesys: Arc::clone(&genesys),
-            journal: Arc::clone(&self.journal),
-            status: self.status.clone(),
-            kept: tokio::sync::Mutex::new(false),
-        };
         // Before the first tracker: what was paused stays paused.
-        control.learn().await;
+        shared.control.learn().await;
         let stop = shutdown.drain().child_token();
-        let mut parts = self.start_parts(&orders, (&genesys, &queues, &names), started, &stop);
-        let socket = self.operator.socket.clone();
-        parts.spawn("control", control.run(socket, stop));
+        let mut parts = self.start_parts(&shared, started, &stop);
         let ended = tokio::select! {
             // First, because told to stop the parts end by themselves.
             biased;
@@ -193,42 +179,30 @@ impl Daemon {
     }
 
     /// Starts the fleet and what feeds it.
-    fn start_parts(
-        &self,
-        orders: &Orders,
-        (genesys, queues, names): (&Arc<Genesys>, &Arc<Queues>, &Arc<Names>),
-        first: First,
-        stop: &CancellationToken,
-    ) -> Parts {
+    fn start_parts(&self, shared: &Shared, first: First, stop: &CancellationToken) -> Parts {
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
         let (follow_sender, follows) = mpsc::unbounded_channel();
         let sight = Arc::new(Sight::new(self.status.clone()));
-        let context = self.context(
-            orders,
-            (genesys, queues, names),
-            &sight,
-            follow_sender,
-            stop.clone(),
-        );
-        let sweeps = SweepRequests::default();
+        let context = self.context(shared, &sight, follow_sender, stop.clone());
         let sweep = Sweep {
-            genesys: Arc::clone(genesys),
-            queues: Arc::clone(queues),
+            genesys: Arc::clone(&shared.genesys),
+            queues: Arc::clone(&shared.queues),
             manner: Arc::clone(&first.manner),
-            every: self.settings.callbacks.sweep,
-            requests: sweeps.clone(),
+            every: shared.every.subscribe(),
+            requests: shared.sweeps.clone(),
             notices: notice_sender.clone(),
             status: self.status.clone(),
         };
         let notifications = Notifications {
-            genesys: Arc::clone(genesys),
-            queues: Arc::clone(queues),
-            names: Arc::clone(names),
+            genesys: Arc::clone(&shared.genesys),
+            queues: Arc::clone(&shared.queues),
+            names: Arc::clone(&shared.names),
             notices: notice_sender,
-            sweeps,
+            sweeps: shared.sweeps.clone(),
             sight,
             status: self.status.clone(),
             follows,
+            chosen: Arc::clone(&shared.chosen),
         };
         let page = http::serve(
             self.settings.status.listen,
@@ -243,15 +217,34 @@ impl Daemon {
         parts.fleet.spawn(Fleet::new(context).run(notices, GRACE));
         parts.spawn("sweep", sweep.run(first, stop.clone()));
         parts.spawn("notifications", notifications.run(stop.clone()));
-        parts.spawn("upkeep of the journal", self.upkeep().run(stop.clone()));
+        let upkeep = self.upkeep(shared).run(stop.clone());
+        parts.spawn("upkeep of the journal", upkeep);
         parts.spawn("status page", page);
+        self.start_obeying(shared, &mut parts, stop);
         parts
     }
 
+    /// Starts what obeys operators.
+    fn start_obeying(&self, shared: &Shared, parts: &mut Parts, stop: &CancellationToken) {
+        let Operator { socket, reload } = &self.operator;
+        let control = Arc::clone(&shared.control);
+        parts.spawn("control", control.run(socket.clone(), stop.clone()));
+        if let Some(reload) = reload {
+            let reloader = Reloader {
+                reload: reload.clone(),
+                running: self.settings.clone(),
+                shared: shared.clone(),
+                clock: self.clock,
+                lasting: !self.settings.callbacks.dry_run,
+            };
+            parts.spawn("reload", reloader.run(stop.clone()));
+        }
+    }
+
     /// What keeps the journal.
-    fn upkeep(&self) -> Upkeep {
+    fn upkeep(&self, shared: &Shared) -> Upkeep {
         Upkeep {
-            journal: Arc::clone(&self.journal),
+            journal: Arc::<Watched>::clone(&shared.journal),
             keep: self.settings.journal.keep,
             clock: self.clock,
             status: self.status.clone(),
@@ -261,21 +254,20 @@ impl Daemon {
     /// What all trackers share.
     fn context(
         &self,
-        orders: &Orders,
-        (genesys, queues, names): (&Arc<Genesys>, &Arc<Queues>, &Arc<Names>),
+        shared: &Shared,
         sight: &Arc<Sight>,
         follows: mpsc::UnboundedSender<Follow>,
         stop: CancellationToken,
     ) -> Arc<Context> {
         Arc::new(Context {
-            genesys: Arc::clone(genesys),
-            journal: Arc::clone(&self.journal),
-            orders: orders.clone(),
-            names: Arc::clone(names),
-            queues: Arc::clone(queues),
+            genesys: Arc::clone(&shared.genesys),
+            journal: Arc::<Watched>::clone(&shared.journal),
+            orders: shared.orders.clone(),
+            names: Arc::clone(&shared.names),
+            queues: Arc::clone(&shared.queues),
             sight: Arc::clone(sight),
             status: self.status.clone(),
-            pace: Pace::new(self.settings.genesys.budget),
+            pace: Arc::clone(&shared.pace),
             follows,
             stop,
             at_journal: Semaphore::new(AT_JOURNAL),

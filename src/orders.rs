@@ -60,7 +60,21 @@ impl Orders {
         self.0.borrow()
     }
 
-    /// Says what is paused, which was not known before.
+    /// Puts other rules in force.
+    pub(crate) fn rule(&self, rules: Rules, dry_run: bool) {
+        self.0.send_modify(|now| {
+            now.background = background(&rules);
+            (now.rules, now.dry_run) = (rules, dry_run);
+            now.edition = now.edition.wrapping_add(1);
+        });
+    }
+
+    /// Lets everybody decide anew, because what is elsewhere has changed.
+    pub(crate) fn tell_all(&self) {
+        self.0.send_modify(|_| {});
+    }
+
+    /// Says what is paused, which was not known before, or not all of it.
     pub(crate) fn know_pauses(&self, pauses: Pauses) {
         self.0.send_modify(|now| now.pauses = Some(pauses));
     }

@@ -9,6 +9,8 @@ mod budget;
 
 mod catalogue;
 
+mod changes;
+
 mod describe;
 
 mod endpoint;
@@ -24,6 +26,8 @@ mod findings;
 mod interval;
 
 mod nearest;
+
+mod places;
 
 mod policies;
 
@@ -57,12 +61,14 @@ use self::{
 };
 
 pub use budget::Budget;
+pub use changes::Change;
 pub(crate) use describe::plural;
 pub use environment::environment;
 pub use error::{FileProblem, SettingsError};
 pub use findings::{Finding, Severity};
 pub(crate) use interval::Spelled;
 pub use interval::read as interval;
+pub use places::control_socket;
 pub use region::Region;
 pub use streaming::{RefusedUri, StreamingHost};
 pub(crate) use written::{time_of_day, weekday};
@@ -89,6 +95,8 @@ pub struct Settings {
     noticed: Vec<Finding>,
     /// Where the values came from, in words.
     origin: String,
+    /// Every setting by its path, as it is written.
+    written: BTreeMap<String, String>,
 }
 
 /// The platform, how to sign in, and how fast to ask.
@@ -182,7 +190,8 @@ pub fn load(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
 ) -> Result<Settings, SettingsError> {
-    let (file, overrides, written) = read(file, environment)?;
+    let (file, overrides, layers) = read(file, environment)?;
+    let (flat, written) = (changes::flat(&layers.table), layers.written);
     let secret = secret::find(
         written
             .genesys
@@ -225,6 +234,7 @@ pub fn load(
         },
         noticed,
         origin,
+        written: flat,
     })
 }
 
@@ -233,22 +243,8 @@ pub fn load_journal(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
 ) -> Result<Journal, SettingsError> {
-    let (_, _, written) = read(file, environment)?;
-    Ok(remembered(written.journal, environment))
-}
-
-/// Where a daemon with this journal takes orders: in the folder that systemd or the container gives the service for what lives
-/// as long as it runs, else beside the journal.
-#[must_use]
-pub fn control_socket(journal: &Journal, environment: &BTreeMap<String, String>) -> PathBuf {
-    folder(environment, "RUNTIME_DIRECTORY").map_or_else(
-        || {
-            let mut beside = journal.path.clone().into_os_string();
-            beside.push(".sock");
-            beside.into()
-        },
-        |folder| folder.join("control.sock"),
-    )
+    let (_, _, layers) = read(file, environment)?;
+    Ok(remembered(layers.written.journal, environment))
 }
 
 /// Loads the rules, and what is wrong with them, from the same layers, for those who need no way to sign in either.
@@ -256,8 +252,9 @@ pub fn load_rules(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
 ) -> Result<(Rules, Vec<Finding>), SettingsError> {
-    let (file, overrides, written) = read(file, environment)?;
-    Ok(policies::rules(&written, given(file.as_ref(), &overrides)))
+    let (file, overrides, layers) = read(file, environment)?;
+    let given = given(file.as_ref(), &overrides);
+    Ok(policies::rules(&layers.written, given))
 }
 
 /// Whether somebody has written a setting, so that it is no default.
@@ -268,27 +265,39 @@ fn given(file: Option<&SettingsFile>, overrides: &Overrides) -> impl Fn(&str) ->
     }
 }
 
+/// The layers, laid over each other.
+struct Layers {
+    /// As they are written.
+    table: toml::Table,
+    /// As they are read.
+    written: Written,
+}
+
 /// Reads the layers and lays them over each other. Paths are resolved.
 fn read(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
-) -> Result<(Option<SettingsFile>, Overrides, Written), SettingsError> {
+) -> Result<(Option<SettingsFile>, Overrides, Layers), SettingsError> {
     let file = file.map(SettingsFile::read).transpose()?;
     let overrides = Overrides::read(environment)?;
-    let mut written = layer(file.as_ref(), &overrides)?;
+    let mut layers = layer(file.as_ref(), &overrides)?;
     if let Some(file) = &file {
         // As they stand there: no other layer has any, and names of attributes keep their letter case.
-        written.rules.clone_from(&file.rules);
-        resolve_paths(&mut written, &file.folder(), &overrides);
+        layers.written.rules.clone_from(&file.rules);
+        let in_file = toml::from_str::<toml::Table>(&file.text);
+        if let Some(rules) = in_file.ok().and_then(|mut table| table.remove("rules")) {
+            layers.table.insert("rules".to_owned(), rules);
+        }
+        resolve_paths(&mut layers.written, &file.folder(), &overrides);
     }
-    Ok((file, overrides, written))
+    Ok((file, overrides, layers))
 }
 
 /// Lays the three layers over each other. Each was read strictly before, so nothing is coerced here.
-fn layer(file: Option<&SettingsFile>, overrides: &Overrides) -> Result<Written, SettingsError> {
+fn layer(file: Option<&SettingsFile>, overrides: &Overrides) -> Result<Layers, SettingsError> {
     let text = file.map_or("", |file| file.text.as_str());
     let source = |text: &str| config::File::from_str(text, FileFormat::Toml);
-    let layered: toml::Table = Config::builder()
+    let table: toml::Table = Config::builder()
         .add_source(source(DEFAULTS))
         .add_source(source(text))
         .add_source(source(&overrides.table.to_string()))
@@ -296,7 +305,9 @@ fn layer(file: Option<&SettingsFile>, overrides: &Overrides) -> Result<Written, 
         .and_then(Config::try_deserialize)
         .map_err(|error| SettingsError::Layers(Box::new(error)))?;
     // As text once more, so that there is one reading of settings in the program instead of three.
-    written::read(&layered.to_string()).map_err(|error| SettingsError::Layers(Box::new(error)))
+    let written = written::read(&table.to_string())
+        .map_err(|error| SettingsError::Layers(Box::new(error)))?;
+    Ok(Layers { table, written })
 }
 
 /// Relative paths in the file count from the file's folder; those in the environment from the working directory.
@@ -357,25 +368,7 @@ fn platform(
 fn remembered(written: written::Journal, environment: &BTreeMap<String, String>) -> Journal {
     let written::Journal { path, keep } = written;
     Journal {
-        path: path.unwrap_or_else(|| usual_journal(environment)),
+        path: path.unwrap_or_else(|| places::usual_journal(environment)),
         keep: keep.0,
     }
-}
-
-/// The journal's place where none is named: the folder that systemd or the container gives the service for its state,
-/// else the working directory.
-fn usual_journal(environment: &BTreeMap<String, String>) -> PathBuf {
-    folder(environment, "STATE_DIRECTORY").map_or_else(
-        || PathBuf::from("callback-prioritizer.db"),
-        |folder| folder.join("journal.db"),
-    )
-}
-
-/// The first folder that systemd names in this variable.
-fn folder<'a>(environment: &'a BTreeMap<String, String>, variable: &str) -> Option<&'a Path> {
-    environment
-        .get(variable)
-        .and_then(|folders| folders.split(':').next())
-        .filter(|folder| !folder.is_empty())
-        .map(Path::new)
 }

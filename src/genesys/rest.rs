@@ -148,6 +148,11 @@ impl Genesys {
         self.time.now()
     }
 
+    /// Takes another budget, for as many tokens as before.
+    pub(crate) fn set_budget(&self, budget: settings::Budget) {
+        self.limiter.change(budget);
+    }
+
     /// Waits for the right to send one request, in its turn. May be given up at any time.
     pub(crate) async fn permit(&self, turn: Turn) -> Permit {
         self.limiter.permit(turn).await
@@ -228,7 +233,7 @@ impl Genesys {
 
     /// Sends a call whose repetition does no harm.
     async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
-        let permit = self.limiter.permit(turn(call)).await;
+        let permit = self.limiter.permit(call.turn()).await;
         self.ask_with(call, permit).await
     }
 
@@ -246,7 +251,7 @@ impl Genesys {
     async fn ask_for_body(&self, call: &Call, permit: Permit) -> Result<Vec<u8>, Failure> {
         let answer = match self.send(call, permit).await {
             Err(Refusal::Token(_renewed)) => {
-                let permit = self.limiter.permit(turn(call)).await;
+                let permit = self.limiter.permit(call.turn()).await;
                 self.send(call, permit).await
             }
             answer => answer,
@@ -280,7 +285,7 @@ impl Genesys {
                 break (tokens, bearer);
             }
             // Many may have waited for the token or the hold, and must not all go at once.
-            permit = self.limiter.permit(turn(call)).await;
+            permit = self.limiter.permit(call.turn()).await;
         };
         let url = self.url(call);
         self.let_out(call, &url)?;
@@ -370,16 +375,6 @@ impl std::fmt::Debug for Genesys {
             .field("api_url", &self.api_url.as_str())
             .field("dry_run", &self.orders.now().dry_run)
             .finish_non_exhaustive()
-    }
-}
-
-/// When a call has its turn that is not made for one conversation's sake.
-fn turn(call: &Call) -> Turn {
-    match call.effect {
-        // A write has waited in its turn already; it may be late as it is.
-        Effect::Upkeep | Effect::Writes => Turn::Upkeep,
-        Effect::Reads => Turn::Look,
-        Effect::Sweeps => Turn::Sweep,
     }
 }
 

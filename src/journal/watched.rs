@@ -21,7 +21,7 @@ use crate::{
 /// Watches a journal.
 pub(crate) struct Watched {
     /// What does the work.
-    journal: Arc<dyn Journal>,
+    journal: Mutex<Arc<dyn Journal>>,
     /// Where trouble is shown.
     status: Status,
     /// Since when there is trouble.
@@ -32,10 +32,21 @@ impl Watched {
     /// Watches this journal.
     pub(crate) fn new(journal: Arc<dyn Journal>, status: Status) -> Self {
         Self {
-            journal,
+            journal: Mutex::new(journal),
             status,
             troubled: Mutex::new(None),
         }
+    }
+
+    /// Puts another journal to work. Who was told something by the one before is refused by this one.
+    pub(crate) fn replace(&self, journal: Arc<dyn Journal>) {
+        *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = journal;
+    }
+
+    /// The journal at work.
+    fn journal(&self) -> Arc<dyn Journal> {
+        let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&journal)
     }
 
     /// Says trouble where it begins, and passes the answer on.
@@ -71,7 +82,7 @@ impl Watched {
 #[async_trait]
 impl Journal for Watched {
     async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
-        self.heed(now, self.journal.entry(seen, now).await)
+        self.heed(now, self.journal().entry(seen, now).await)
     }
 
     async fn recall(
@@ -81,8 +92,9 @@ impl Journal for Watched {
         entered: Timestamp,
         now: Timestamp,
     ) -> Result<Option<Stay>, JournalError> {
-        let recalled = self.journal.recall(conversation, queue, entered, now);
-        self.heed(now, recalled.await)
+        let journal = self.journal();
+        let recalled = journal.recall(conversation, queue, entered, now).await;
+        self.heed(now, recalled)
     }
 
     async fn claim(
@@ -91,7 +103,7 @@ impl Journal for Watched {
         known: Fence,
         write: Write,
     ) -> Result<Claim, JournalError> {
-        self.heed(write.at, self.journal.claim(visit, known, write).await)
+        self.heed(write.at, self.journal().claim(visit, known, write).await)
     }
 
     async fn commit(
@@ -101,7 +113,7 @@ impl Journal for Watched {
         confirmed: Priority,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        self.heed(at, self.journal.commit(visit, claim, confirmed, at).await)
+        self.heed(at, self.journal().commit(visit, claim, confirmed, at).await)
     }
 
     async fn arrived(
@@ -111,7 +123,7 @@ impl Journal for Watched {
         open: Fence,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        self.heed(at, self.journal.arrived(visit, known, open, at).await)
+        self.heed(at, self.journal().arrived(visit, known, open, at).await)
     }
 
     async fn release(
@@ -120,7 +132,7 @@ impl Journal for Watched {
         claim: Fence,
         at: Timestamp,
     ) -> Result<(), JournalError> {
-        self.heed(at, self.journal.release(visit, claim, at).await)
+        self.heed(at, self.journal().release(visit, claim, at).await)
     }
 
     async fn rebase(
@@ -130,33 +142,33 @@ impl Journal for Watched {
         base: Base,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        self.heed(at, self.journal.rebase(visit, known, base, at).await)
+        self.heed(at, self.journal().rebase(visit, known, base, at).await)
     }
 
     async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError> {
-        self.heed(at, self.journal.close(visit, at).await)
+        self.heed(at, self.journal().close(visit, at).await)
     }
 
     async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
-        self.heed(now, self.journal.pauses(now).await)
+        self.heed(now, self.journal().pauses(now).await)
     }
 
     async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError> {
-        self.heed(now, self.journal.note_pauses(pauses, now).await)
+        self.heed(now, self.journal().note_pauses(pauses, now).await)
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.heed(at, self.journal.alive(at).await)?;
+        self.heed(at, self.journal().alive(at).await)?;
         self.mended(at);
         Ok(())
     }
 
     async fn stopped(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.heed(at, self.journal.stopped(at).await)
+        self.heed(at, self.journal().stopped(at).await)
     }
 
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
-        self.heed(now, self.journal.prune(before, now).await)
+        self.heed(now, self.journal().prune(before, now).await)
     }
 }
 

@@ -27,11 +27,22 @@ pub(crate) fn asked_of(list: NameList, when: &When) -> &[Pattern] {
     }
 }
 
+/// The lists that rules ask for by name.
+fn asked_by(rules: &Rules) -> Vec<NameList> {
+    let lists = [NameList::Skills, NameList::Languages, NameList::Divisions];
+    let asked = lists.into_iter().filter(|list| {
+        let rules = rules.rules.iter();
+        let mut patterns = rules.flat_map(|rule| asked_of(*list, &rule.when));
+        patterns.any(|pattern| !pattern.is_id())
+    });
+    asked.collect()
+}
+
 /// Names by id, list by list.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     /// Lists that rules ask for by name.
-    asked: Vec<NameList>,
+    asked: Mutex<Vec<NameList>>,
     /// What is known.
     known: Mutex<BTreeMap<NameList, BTreeMap<String, String>>>,
 }
@@ -39,18 +50,35 @@ pub(crate) struct Names {
 impl Names {
     /// The names that these rules ask for. None is known yet.
     pub(crate) fn new(rules: &Rules) -> Self {
-        let lists = [NameList::Skills, NameList::Languages, NameList::Divisions];
-        let asked = lists.into_iter().filter(|list| {
-            let mut patterns = rules
-                .rules
-                .iter()
-                .flat_map(|rule| asked_of(*list, &rule.when));
-            patterns.any(|pattern| !pattern.is_id())
-        });
         Self {
-            asked: asked.collect(),
+            asked: Mutex::new(asked_by(rules)),
             known: Mutex::default(),
         }
+    }
+
+    /// The lists that these rules ask for by name, and that are not known.
+    pub(crate) fn missing_for(&self, rules: &Rules) -> Vec<NameList> {
+        let mut asked = asked_by(rules);
+        let known = self.known();
+        asked.retain(|list| !known.contains_key(list));
+        asked
+    }
+
+    /// Takes lists that were read, and asks from now on for those that these rules ask for.
+    pub(crate) fn turn_to(&self, rules: &Rules, read: Vec<(NameList, Vec<(String, String)>)>) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = asked_by(rules);
+        let read = read
+            .into_iter()
+            .map(|(list, names)| (list, names.into_iter().collect()));
+        self.known().extend(read);
+    }
+
+    /// The platform's queues, as far as they are known.
+    pub(crate) fn queues(&self) -> Vec<(QueueId, String)> {
+        let known = self.known();
+        let queues = known.get(&NameList::Queues).into_iter().flatten();
+        let named = queues.map(|(id, name)| Some((id.parse().ok()?, name.clone())));
+        named.flatten().collect()
     }
 
     /// Takes the names of queues, which are read for other reasons.
@@ -63,10 +91,15 @@ impl Names {
 
     /// Reads the lists that are asked for.
     pub(crate) async fn refresh(&self, genesys: &Genesys) {
-        for list in &self.asked {
-            match genesys.names(*list).await {
+        let asked = self
+            .asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for list in asked {
+            match genesys.names(list).await {
                 Ok(names) => {
-                    self.known().insert(*list, names.into_iter().collect());
+                    self.known().insert(list, names.into_iter().collect());
                 }
                 Err(failure) => warn!(
                     list = list.word(),

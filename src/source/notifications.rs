@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -67,6 +67,8 @@ pub(crate) struct Notifications {
     pub(crate) status: Status,
     /// What the trackers want followed.
     pub(crate) follows: mpsc::UnboundedReceiver<Follow>,
+    /// Told when other queues are ours.
+    pub(crate) chosen: Arc<Notify>,
 }
 
 /// A line and what is on it.
@@ -111,6 +113,7 @@ impl Notifications {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(follow) = self.follows.recv() => self.follow(follow, &mut lines, &mut tasks, &stop),
+                () = self.chosen.notified() => self.add_queues(&mut lines, &mut tasks, &stop),
                 () = sleep_until(refresh_at) => {
                     refresh_at = Instant::now() + REFRESH_QUEUES;
                     let reading = refresh(&self.genesys, &self.queues, &self.names);

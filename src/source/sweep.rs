@@ -14,7 +14,7 @@ use std::{
 
 use reqwest::StatusCode;
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, watch},
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -66,8 +66,8 @@ pub(crate) struct Sweep {
     pub(crate) queues: Arc<Queues>,
     /// How.
     pub(crate) manner: Arc<Manner>,
-    /// Time between sweeps.
-    pub(crate) every: Duration,
+    /// Time between sweeps. Who changes it asks for a sweep as well.
+    pub(crate) every: watch::Receiver<Duration>,
     /// Wakes this task early.
     pub(crate) requests: SweepRequests,
     /// Where the result goes.
@@ -101,7 +101,7 @@ impl Sweep {
     pub(crate) async fn run(self, first: First, stop: CancellationToken) {
         let mut backoff = Backoff::default();
         self.report(first.found, first.asked).await;
-        let mut until_next = self.every;
+        let mut until_next = self.every();
         loop {
             let woken = timeout(until_next, self.requests.0.notified());
             if stop.run_until_cancelled(woken).await.is_none() {
@@ -114,6 +114,11 @@ impl Sweep {
         }
     }
 
+    /// Time between sweeps, as it is now.
+    fn every(&self) -> Duration {
+        *self.every.borrow()
+    }
+
     /// One sweep, its report, and how long to wait for the next.
     async fn round(&self, backoff: &mut Backoff) -> Duration {
         let started = Instant::now();
@@ -124,7 +129,7 @@ impl Sweep {
                 }
                 backoff.reset();
                 self.report(found, started).await;
-                self.every
+                self.every()
             }
             Err(failure) => {
                 if backoff.failures() == 0 {
@@ -137,9 +142,9 @@ impl Sweep {
                 }
                 let delay = failure.delay(backoff);
                 match failure.kind {
-                    FailureKind::Denied => self.every,
+                    FailureKind::Denied => self.every(),
                     FailureKind::Throttled { .. } => delay,
-                    _ => delay.min(self.every),
+                    _ => delay.min(self.every()),
                 }
             }
         }

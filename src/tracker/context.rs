@@ -40,7 +40,7 @@ pub(crate) struct Context {
     /// Where raises are counted.
     pub(crate) status: Status,
     /// Whether raises are kept on schedule.
-    pub(crate) pace: Pace,
+    pub(crate) pace: Arc<Pace>,
     /// Which conversations to follow by topics of their own.
     pub(crate) follows: mpsc::UnboundedSender<Follow>,
     /// Ends all waits.

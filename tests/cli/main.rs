@@ -13,5 +13,6 @@ mod online;
 mod orders;
 mod program;
 mod refusals;
+mod reload;
 mod running;
 mod secrets;

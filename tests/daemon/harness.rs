@@ -4,22 +4,24 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use callback_prioritizer::{
     clock::Clock,
     conversation::{ConversationId, QueueId},
-    daemon::{Daemon, DaemonError, Operator},
+    daemon::{Daemon, DaemonError, Operator, Reload, Source},
     journal::{Journal, MemoryJournal},
     sandbox::{Callback, Options, Sandbox, World},
-    settings,
+    settings::{self, Settings},
     shutdown::Shutdown,
     status::{Snapshot, Status},
 };
+use jiff::Timestamp;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,
@@ -48,8 +50,8 @@ pub(crate) struct Centre {
     pub(crate) sandbox: Sandbox,
     /// Wall time of platform and daemons.
     pub(crate) clock: Clock,
-    /// Settings, as environment variables.
-    settings: BTreeMap<String, String>,
+    /// Settings, as environment variables; running daemons read them again when they reload.
+    settings: Arc<Mutex<BTreeMap<String, String>>>,
     /// More of them, as a file.
     file: Option<PathBuf>,
     /// What daemons remember; survives them.
@@ -84,10 +86,7 @@ impl Centre {
         let mut centre = Self {
             sandbox,
             clock,
-            settings: BTreeMap::from([(
-                "GENESYSCLOUD_OAUTHCLIENT_SECRET".to_owned(),
-                "sandbox".to_owned(),
-            )]),
+            settings: Arc::default(),
             file: None,
             journal: Arc::new(MemoryJournal::default()),
             socket: None,
@@ -95,14 +94,29 @@ impl Centre {
         for (name, value) in settings {
             centre = centre.set(name, &value);
         }
-        centre
+        centre.secret("sandbox")
     }
 
     /// With this setting, for example `POLICY__WAIT`.
-    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
-        self.settings
-            .insert(format!("CALLBACK_PRIORITIZER__{name}"), value.to_owned());
+    pub(crate) fn set(self, name: &str, value: &str) -> Self {
+        self.change(name, Some(value));
         self
+    }
+
+    /// Changes a setting, or removes it.
+    pub(crate) fn change(&self, name: &str, value: Option<&str>) {
+        let name = format!("CALLBACK_PRIORITIZER__{name}");
+        let mut settings = self.settings.lock().expect("no panic");
+        match value {
+            Some(value) => settings.insert(name, value.to_owned()),
+            None => settings.remove(&name),
+        };
+    }
+
+    /// Changes what the settings file says.
+    pub(crate) fn rewrite(&self, content: &str) {
+        let path = self.file.as_deref().expect("a settings file");
+        fs::write(path, content).expect("a folder for the tests' files");
     }
 
     /// With a settings file that says this.
@@ -144,8 +158,8 @@ impl Centre {
     }
 
     /// With this client secret.
-    pub(crate) fn secret(mut self, secret: &str) -> Self {
-        self.settings.insert(
+    pub(crate) fn secret(self, secret: &str) -> Self {
+        self.settings.lock().expect("no panic").insert(
             "GENESYSCLOUD_OAUTHCLIENT_SECRET".to_owned(),
             secret.to_owned(),
         );
@@ -206,13 +220,20 @@ impl Centre {
     pub(crate) fn start(&self) -> Running {
         let status = Status::default();
         let shutdown = Shutdown::default();
+        let reload = Reload::new(Again {
+            settings: Arc::clone(&self.settings),
+            file: self.file.clone(),
+            journal: Arc::clone(&self.journal),
+        });
+        let settings = self.settings.lock().expect("no panic").clone();
         let daemon = Daemon {
-            settings: settings::load(self.file.as_deref(), &self.settings).expect("good settings"),
+            settings: settings::load(self.file.as_deref(), &settings).expect("good settings"),
             journal: Arc::clone(&self.journal),
             clock: self.clock,
             status: status.clone(),
             operator: Operator {
                 socket: self.socket.clone(),
+                reload: Some(reload.clone()),
             },
         };
         let mut task = JoinSet::new();
@@ -221,6 +242,7 @@ impl Centre {
         Running {
             status,
             shutdown,
+            reload,
             task,
         }
     }
@@ -235,12 +257,41 @@ impl Centre {
     }
 }
 
+/// Where the settings of a daemon are read again.
+struct Again {
+    /// Environment variables.
+    settings: Arc<Mutex<BTreeMap<String, String>>>,
+    /// The settings file.
+    file: Option<PathBuf>,
+    /// What daemons remember.
+    journal: Arc<dyn Journal>,
+}
+
+impl Source for Again {
+    fn read(&self) -> Result<Settings, Box<dyn Error + Send + Sync>> {
+        let settings = self.settings.lock().expect("no panic").clone();
+        Ok(settings::load(self.file.as_deref(), &settings)?)
+    }
+
+    fn journal(
+        &self,
+        _settings: &Settings,
+        _now: Timestamp,
+    ) -> Result<Arc<dyn Journal>, Box<dyn Error + Send + Sync>> {
+        Ok(Arc::clone(&self.journal))
+    }
+
+    fn log(&self, _level: &str) {}
+}
+
 /// A daemon that runs.
 pub(crate) struct Running {
     /// What it says of itself.
     pub(crate) status: Status,
     /// Stops it.
     pub(crate) shutdown: Shutdown,
+    /// Makes it read its settings again.
+    pub(crate) reload: Reload,
     /// It.
     task: JoinSet<Result<(), DaemonError>>,
 }

@@ -18,6 +18,7 @@ mod other_platforms;
 mod panics;
 mod pausing;
 mod recovery;
+mod reloading;
 mod remembering;
 mod requests;
 mod rules;

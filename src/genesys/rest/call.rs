@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::conversation::QueueId;
+use crate::{conversation::QueueId, genesys::limiter::Turn};
 
 /// One request, before it has a token.
 pub(super) struct Call {
@@ -87,5 +87,15 @@ impl Call {
     pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.query.push((name, value.into()));
         self
+    }
+
+    /// When it has its turn, where it is not made for one conversation's sake.
+    pub(super) fn turn(&self) -> Turn {
+        match self.effect {
+            // A write has waited in its turn already; it may be late as it is.
+            Effect::Upkeep | Effect::Writes => Turn::Upkeep,
+            Effect::Reads => Turn::Look,
+            Effect::Sweeps => Turn::Sweep,
+        }
     }
 }
