@@ -220,6 +220,9 @@ pub struct History {
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
+    /// Comma-separated values under a line of names, for spreadsheets
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
 }
 
 /// `pause`
