@@ -272,6 +272,7 @@ impl Daemon {
             stop,
             at_journal: Semaphore::new(AT_JOURNAL),
             denied: Mutex::default(),
+            unseen: Mutex::default(),
             timeless: Mutex::default(),
         })
     }

@@ -27,6 +27,7 @@
 //! | [`cli`] | what may be typed; one file for each command; the exit codes |
 //! | [`settings`] | typed, layered, strict; the regions; what is unwise, in sentences |
 //! | [`logging`], [`clock`], [`shutdown`] | one form of log line, one source of wall time, two signals |
+//! | `backoff`, `trouble` | when to try again, and when to say that it was in vain |
 //! | [`genesys`] | the platform as we need it: one request path, failures classified, sockets |
 //! | [`conversation`] | ids, priorities, visits, what was observed |
 //! | [`orders`] | what operators have ordered: rules, dry run, pauses; one value that all obey |
@@ -88,6 +89,8 @@ pub mod clock;
 pub mod shutdown;
 
 mod backoff;
+
+mod trouble;
 
 pub mod genesys;
 

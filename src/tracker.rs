@@ -7,18 +7,16 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use tokio::time::Instant;
-use tracing::{debug, warn};
-
 use crate::{
     backoff::Backoff,
     clock::elapsed,
     conversation::{ConversationId, Ending, Observed, ParticipantId, Priority, Waiting},
-    genesys::{Failure, FailureKind, Permit, Place},
+    genesys::{FailureKind, Permit, Place},
     journal::JournalError,
     policy::{Limit, Step, rules::Choice},
 };
+use jiff::Timestamp;
+use tokio::time::Instant;
 
 mod announced;
 
@@ -41,6 +39,8 @@ mod raise;
 mod report;
 
 mod turn;
+
+mod unseen;
 
 mod view;
 
@@ -97,8 +97,8 @@ pub(crate) struct Tracker {
     kept: Option<Kept>,
     /// When the conversation was last read; until then all that is known was told by an event.
     looked_at: Option<Instant>,
-    /// Whether a failing look was said.
-    said: bool,
+    /// Whether its looks fail other than in passing.
+    unseen: bool,
     /// Whether it waits to look again after a failure, or when a planned callback is due.
     retrying: bool,
     /// The edition of the rules by which that was decided for the visit.
@@ -127,7 +127,7 @@ impl Tracker {
             spare: None,
             kept: None,
             looked_at: None,
-            said: false,
+            unseen: false,
             retrying: false,
             edition: 0,
         }
@@ -236,7 +236,7 @@ impl Tracker {
         match seen {
             Ok(seen) => {
                 self.looks.reset();
-                self.said = false;
+                self.is_seen();
                 self.looked_at = Some(Instant::now());
                 self.seen(seen).await
             }
@@ -327,27 +327,6 @@ impl Tracker {
                 Next::Raise(Box::new(grounds), raise.due)
             }
         })
-    }
-
-    /// A look brought nothing.
-    fn look_failed(&mut self, failure: &Failure) -> Next {
-        self.view.looked_in_vain();
-        match failure.kind {
-            FailureKind::Transient | FailureKind::Throttled { .. } => {
-                debug!(conversation_id = %self.id, error = %failure, "look failed: trying again");
-            }
-            _ if self.said => {}
-            FailureKind::Denied | FailureKind::Gone | FailureKind::Unexpected => {
-                self.said = true;
-                warn!(
-                    conversation_id = %self.id,
-                    error = %failure,
-                    correlation_id = failure.correlation_id(),
-                    "look failed: this callback is not raised meanwhile"
-                );
-            }
-        }
-        Next::Retry(failure.delay(&mut self.looks))
     }
 
     /// The time that is so far away.

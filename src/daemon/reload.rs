@@ -175,11 +175,8 @@ impl Reloader {
         // All is in force. What is told and asked from here on may take its time.
         say_changes(&changes);
         say_findings(&findings);
-        for entry in unmatched.iter().flatten() {
-            warn!(
-                entry,
-                "no queue is meant by this entry of callbacks.queues: check the name, and the divisions of the OAuth client's role"
-            );
+        if let Some(unmatched) = unmatched {
+            shared.names.say_idle(unmatched);
         }
         shared.chosen.notify_one();
         shared.sweeps.request();

@@ -44,12 +44,7 @@ pub(super) async fn start_up(
         names.refresh(genesys).await;
         let list = persist(genesys, QUEUES_PERMISSION, || genesys.queues()).await?;
         names.learn_queues(&list);
-        for entry in queues.resolve(&list) {
-            warn!(
-                entry,
-                "no queue is meant by this entry of callbacks.queues: check the name, and the divisions of the OAuth client's role"
-            );
-        }
+        names.say_idle(queues.resolve(&list));
     }
     let manner = Arc::<Manner>::default();
     persist(genesys, SWEEP_PERMISSION, || async {

@@ -24,7 +24,7 @@ use super::{
     limiter::Limiter,
     wire::TokenAnswer,
 };
-use crate::backoff::Backoff;
+use crate::{backoff::Backoff, trouble::Trouble};
 
 /// Name of this call in failures and counts.
 const CALL: &str = "token";
@@ -71,6 +71,8 @@ struct State {
     failed: Option<NoToken>,
     /// Failures in a row.
     backoff: Backoff,
+    /// What was said of them.
+    trouble: Trouble,
 }
 
 /// Why there is no token, and until when nobody asks for one again.
@@ -233,8 +235,10 @@ impl TokenSource {
 impl State {
     /// Takes a new token into use.
     fn keep(&mut self, header: HeaderValue, life: Duration) -> Bearer {
-        if self.failed.take().is_some() {
-            info!(attempts = self.backoff.failures(), "token received again");
+        self.failed = None;
+        if let Some(over) = self.trouble.over() {
+            let after_s = over.after.as_secs();
+            info!(attempts = over.times, after_s, "token received again");
         }
         self.backoff.reset();
         self.received += 1;
@@ -263,7 +267,9 @@ impl State {
             FailureKind::Denied => REFUSED_DELAY,
             _ => failure.delay(&mut self.backoff),
         };
-        if failure.kind == FailureKind::Denied && self.failed.is_none() {
+        // Silence is said by those who want the token for something.
+        let news = self.trouble.met(&failure.to_string());
+        if news && failure.kind == FailureKind::Denied {
             error!(
                 error = %failure,
                 correlation_id = failure.correlation_id(),

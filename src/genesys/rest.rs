@@ -5,7 +5,7 @@
 //! beforehand, because the wait for it may be long and what was true before may not be afterwards. And a write is never
 //! repeated in here after a refused token: the caller looks again and decides anew.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use reqwest::{
@@ -15,7 +15,7 @@ use reqwest::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
-use tracing::{trace, warn};
+use tracing::trace;
 
 use super::{
     answer::{DEADLINE, network_failure, parse, read_body, unexpected},
@@ -47,7 +47,12 @@ mod leave;
 
 mod names;
 
-use self::call::{Call, Effect};
+mod throttle;
+
+use self::{
+    call::{Call, Effect},
+    throttle::Throttled,
+};
 pub(super) use calls::sweep_page;
 pub(crate) use calls::{MAX_PAGES, Sighting, VisitKey};
 pub(crate) use names::NameList;
@@ -70,6 +75,8 @@ pub(crate) struct Genesys {
     pub(super) streaming: settings::StreamingHost,
     /// What time it is at the platform.
     time: PlatformTime,
+    /// What was said of throttling.
+    throttled: Mutex<Throttled>,
     /// Where requests are counted.
     status: Status,
 }
@@ -127,6 +134,7 @@ impl Genesys {
             tls,
             streaming: settings.streaming.clone(),
             time: PlatformTime::new(clock),
+            throttled: Mutex::default(),
             status,
         })
     }
@@ -300,7 +308,10 @@ impl Genesys {
         trace!(call = call.name, took = ?sent.elapsed(), ok = answer.is_ok(), "request");
         self.status.count_request(answer.is_ok());
         match answer {
-            Ok(body) => Ok(body),
+            Ok(body) => {
+                self.answered();
+                Ok(body)
+            }
             Err(failure) if failure.status() == Some(StatusCode::UNAUTHORIZED) => {
                 tokens.refuse(&bearer).await;
                 Err(Refusal::Token(failure))
@@ -350,22 +361,6 @@ impl Genesys {
         let base = self.api_url.path().trim_end_matches('/');
         url.set_path(&format!("{base}/{}", call.path));
         url
-    }
-
-    /// Holds all requests where the platform asks for a hold.
-    fn learn(&self, failure: &Failure) {
-        if let FailureKind::Throttled { until } = failure.kind
-            && self.limiter.hold(until)
-        {
-            let hold = until.saturating_duration_since(Instant::now());
-            warn!(
-                hold_s = hold.as_secs(),
-                call = failure.call(),
-                correlation_id = failure.correlation_id(),
-                "throttled by the platform: all requests wait"
-            );
-            self.status.count_throttle(hold);
-        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     orders::Pause,
     policy::Base,
     status::Status,
+    trouble::Trouble,
 };
 
 /// Watches a journal.
@@ -24,8 +25,8 @@ pub(crate) struct Watched {
     journal: Mutex<Arc<dyn Journal>>,
     /// Where trouble is shown.
     status: Status,
-    /// Since when there is trouble.
-    troubled: Mutex<Option<Timestamp>>,
+    /// Since when there is trouble, and what was said of it.
+    troubled: Mutex<Option<(Timestamp, Trouble)>>,
 }
 
 impl Watched {
@@ -52,12 +53,12 @@ impl Watched {
     /// Says trouble where it begins, and passes the answer on.
     fn heed<T>(&self, now: Timestamp, answer: Result<T, JournalError>) -> Result<T, JournalError> {
         if let Err(failure) = &answer {
+            let words = failure.to_string();
             let mut troubled = self.troubled.lock().unwrap_or_else(PoisonError::into_inner);
-            if troubled.is_none() {
-                *troubled = Some(now);
+            let (_since, trouble) = troubled.get_or_insert_with(|| (now, Trouble::default()));
+            if trouble.met(&words) {
                 error!(error = %failure, "nothing is raised until the journal works again");
             }
-            let words = failure.to_string();
             self.status
                 .update(|status| status.journal_trouble = Some(words));
         }
@@ -66,12 +67,12 @@ impl Watched {
 
     /// Says that trouble is over, where there was any.
     fn mended(&self, now: Timestamp) {
-        let since = self
+        let troubled = self
             .troubled
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(since) = since {
+        if let Some((since, _said)) = troubled {
             self.status.update(|status| status.journal_trouble = None);
             let after_s = elapsed(since, now).as_secs();
             info!(after_s, "the journal works again: raises go on");

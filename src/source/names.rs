@@ -4,17 +4,18 @@
 //! platform down) ids still work, and what is asked for by name is not found: that is said.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{
     conversation::{Priority, QueueId, Waiting},
     genesys::{Genesys, NameList},
     pattern::Pattern,
     policy::rules::{Facts, Named, Rules, When},
+    trouble::Trouble,
 };
 
 /// What a rule asks for of this list.
@@ -45,6 +46,17 @@ pub(crate) struct Names {
     asked: Mutex<Vec<NameList>>,
     /// What is known.
     known: Mutex<BTreeMap<NameList, BTreeMap<String, String>>>,
+    /// What was said of lists that cannot be read, and of entries that mean nothing.
+    said: Mutex<Said>,
+}
+
+/// What was said of the platform's lists.
+#[derive(Debug, Default)]
+struct Said {
+    /// Lists that cannot be read.
+    unread: BTreeMap<NameList, Trouble>,
+    /// Entries of `callbacks.queues` that mean no queue.
+    idle: BTreeSet<String>,
 }
 
 impl Names {
@@ -53,6 +65,33 @@ impl Names {
         Self {
             asked: Mutex::new(asked_by(rules)),
             known: Mutex::default(),
+            said: Mutex::default(),
+        }
+    }
+
+    /// Says which entries of `callbacks.queues` mean no queue, each once, and again only after it has meant one.
+    pub(crate) fn say_idle(&self, entries: Vec<String>) {
+        let mut said = self.said();
+        for entry in entries.iter().filter(|entry| !said.idle.contains(*entry)) {
+            warn!(
+                entry,
+                "no queue is meant by this entry of callbacks.queues: check the name, and the divisions of the OAuth client's role"
+            );
+        }
+        said.idle = entries.into_iter().collect();
+    }
+
+    /// A list could not be read; whether to say so.
+    pub(crate) fn unread(&self, list: NameList, why: &str) -> bool {
+        self.said().unread.entry(list).or_default().met(why)
+    }
+
+    /// A list could be read; says so where it could not before.
+    pub(crate) fn read(&self, list: NameList) {
+        let over = self.said().unread.get_mut(&list).and_then(Trouble::over);
+        if let Some(over) = over {
+            let after_s = over.after.as_secs();
+            info!(list = list.word(), after_s, "the list can be read again");
         }
     }
 
@@ -100,13 +139,15 @@ impl Names {
             match genesys.names(list).await {
                 Ok(names) => {
                     self.known().insert(list, names.into_iter().collect());
+                    self.read(list);
                 }
-                Err(failure) => warn!(
+                Err(failure) if self.unread(list, &failure.to_string()) => warn!(
                     list = list.word(),
                     error = %failure,
                     correlation_id = failure.correlation_id(),
                     "a list of names cannot be read: rules that ask for them by name are for nobody until it can"
                 ),
+                Err(_as_before) => {}
             }
         }
     }
@@ -155,6 +196,11 @@ impl Names {
             kind: waiting.kind,
             first_entry: background.first_entry,
         }
+    }
+
+    /// What was said.
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is known.

@@ -20,7 +20,7 @@ use tracing::{info, warn};
 
 use super::{
     Notice,
-    line::{Command, Line},
+    line::{Command, Line, Said},
     names::Names,
     queues::Queues,
     sight::Sight,
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     conversation::ConversationId,
-    genesys::{Genesys, MAX_CHANNELS, MAX_TOPICS, Topic},
+    genesys::{Genesys, MAX_CHANNELS, MAX_TOPICS, NameList, Topic},
     status::Status,
 };
 
@@ -257,6 +257,8 @@ impl Notifications {
             status: self.status.clone(),
             followed: HashSet::new(),
             form: Form::Combined,
+            refused: Arc::default(),
+            said: Said::default(),
             commands,
             queues,
         };
@@ -277,21 +279,21 @@ pub(crate) async fn refresh(genesys: &Genesys, queues: &Queues, names: &Names) -
     names.refresh(genesys).await;
     match genesys.queues().await {
         Ok(list) if list.is_empty() && !queues.ids().is_empty() => {
-            warn!("the list of queues is empty: going on with the queues that are known");
+            if names.unread(NameList::Queues, "it is empty") {
+                warn!("the list of queues is empty: going on with the queues that are known");
+            }
             false
         }
         Ok(list) => {
+            names.read(NameList::Queues);
             names.learn_queues(&list);
-            for entry in queues.resolve(&list) {
-                warn!(
-                    entry,
-                    "no queue is meant by this entry of callbacks.queues: check the name, and the division of the OAuth client's role"
-                );
-            }
+            names.say_idle(queues.resolve(&list));
             true
         }
         Err(failure) => {
-            warn!(error = %failure, correlation_id = failure.correlation_id(), "the list of queues cannot be read: going on with the queues that are known");
+            if names.unread(NameList::Queues, &failure.to_string()) {
+                warn!(error = %failure, correlation_id = failure.correlation_id(), "the list of queues cannot be read: going on with the queues that are known");
+            }
             false
         }
     }

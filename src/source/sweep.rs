@@ -27,6 +27,7 @@ use crate::{
     conversation::QueueId,
     genesys::{Failure, FailureKind, Genesys, MAX_PAGES, Sighting},
     status::Status,
+    trouble::Trouble,
 };
 
 /// Queues named in one query. Its limit is not documented; a hundred ids are 8 kB of request.
@@ -76,6 +77,17 @@ pub(crate) struct Sweep {
     pub(crate) status: Status,
 }
 
+/// How sweeps have gone.
+#[derive(Debug, Default)]
+struct Course {
+    /// Failures in a row.
+    backoff: Backoff,
+    /// That they fail.
+    failing: Trouble,
+    /// That they do not show everybody.
+    short: Trouble,
+}
+
 /// The sweep made while starting.
 #[derive(Debug)]
 pub(crate) struct First {
@@ -99,15 +111,16 @@ pub(crate) struct Found {
 impl Sweep {
     /// Reports the sweep made while starting, then sweeps until stopped.
     pub(crate) async fn run(self, first: First, stop: CancellationToken) {
-        let mut backoff = Backoff::default();
-        self.report(first.found, first.asked).await;
+        let mut course = Course::default();
+        self.report(&mut course.short, first.found, first.asked)
+            .await;
         let mut until_next = self.every();
         loop {
             let woken = timeout(until_next, self.requests.0.notified());
             if stop.run_until_cancelled(woken).await.is_none() {
                 return;
             }
-            match stop.run_until_cancelled(self.round(&mut backoff)).await {
+            match stop.run_until_cancelled(self.round(&mut course)).await {
                 Some(next) => until_next = next,
                 None => return,
             }
@@ -120,19 +133,23 @@ impl Sweep {
     }
 
     /// One sweep, its report, and how long to wait for the next.
-    async fn round(&self, backoff: &mut Backoff) -> Duration {
+    async fn round(&self, course: &mut Course) -> Duration {
         let started = Instant::now();
         match find(&self.genesys, &self.queues, &self.manner).await {
             Ok(found) => {
-                if backoff.failures() > 0 {
-                    info!(attempts = backoff.failures(), "sweeps work again");
+                if let Some(over) = course.failing.over() {
+                    info!(
+                        attempts = over.times,
+                        after_s = over.after.as_secs(),
+                        "sweeps work again"
+                    );
                 }
-                backoff.reset();
-                self.report(found, started).await;
+                course.backoff.reset();
+                self.report(&mut course.short, found, started).await;
                 self.every()
             }
             Err(failure) => {
-                if backoff.failures() == 0 {
+                if course.failing.met(&failure.to_string()) {
                     let error = &failure as &dyn std::error::Error;
                     warn!(
                         error,
@@ -140,7 +157,7 @@ impl Sweep {
                         "sweep failed: callbacks that notifications miss are found once it works again"
                     );
                 }
-                let delay = failure.delay(backoff);
+                let delay = failure.delay(&mut course.backoff);
                 match failure.kind {
                     FailureKind::Denied => self.every(),
                     FailureKind::Throttled { .. } => delay,
@@ -150,10 +167,15 @@ impl Sweep {
         }
     }
 
-    /// Says what was found.
-    async fn report(&self, found: Found, started: Instant) {
+    /// Says what was found, and whether answers are `short`.
+    async fn report(&self, short: &mut Trouble, found: Found, started: Instant) {
         let (waiting, complete) = (found.sightings.len(), !found.truncated);
-        if !complete {
+        if complete {
+            if let Some(over) = short.over() {
+                let after_s = over.after.as_secs();
+                info!(after_s, "the platform leaves no callbacks out any more");
+            }
+        } else if short.met("") {
             warn!(
                 waiting,
                 "the platform left callbacks out of its answer: those are found later"

@@ -21,6 +21,7 @@ use crate::{
     orders::Orders,
     source::{names::Names, notifications::Follow, queues::Queues, sight::Sight},
     status::Status,
+    trouble::Trouble,
 };
 
 /// What all trackers share.
@@ -47,8 +48,10 @@ pub(crate) struct Context {
     pub(crate) stop: CancellationToken,
     /// Room for those who ask the journal: it serves one at a time, and a rest is smaller than a question.
     pub(crate) at_journal: Semaphore,
-    /// Queues whose writes were refused for lack of a permission, each named once.
+    /// Queues whose writes are refused for lack of a permission, each named once until one is not.
     pub(crate) denied: Mutex<HashSet<Option<QueueId>>>,
+    /// Callbacks whose looks fail other than in passing, and what was said of that.
+    pub(crate) unseen: Mutex<(u32, Trouble)>,
     /// Queues in which an attribute that should hold a time did not, each named once.
     pub(crate) timeless: Mutex<HashSet<Option<QueueId>>>,
 }

@@ -104,6 +104,7 @@ impl Tracker {
 
 impl Drop for Tracker {
     fn drop(&mut self) {
+        self.is_seen();
         self.raises_no_more();
     }
 }

@@ -153,6 +153,7 @@ impl Tracker {
                 let noted = journal.commit(&waiting.visit, claim, now_at, at).await;
                 // It is raised, whatever the journal says to that.
                 self.raised(&waiting, &write, now_at);
+                self.say_allowed(&waiting);
                 waiting.priority = now_at;
                 self.view.note_written(now_at);
                 let step = self.by_policy(|policy| policy.next(base, &waiting, at));

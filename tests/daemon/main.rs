@@ -20,6 +20,7 @@ mod pausing;
 mod recovery;
 mod reloading;
 mod remembering;
+mod repeated_trouble;
 mod requests;
 mod rules;
 mod sockets;

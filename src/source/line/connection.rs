@@ -2,8 +2,6 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use tracing::{debug, warn};
-
 use crate::{
     backoff::Backoff,
     conversation::ConversationId,
@@ -55,28 +53,6 @@ impl NoConnection {
         match self {
             Self::Request(failure) => failure.delay(backoff),
             Self::Socket(_) => backoff.next(),
-        }
-    }
-
-    /// Says that no connection came up; once in a row of failures, not at each.
-    pub(super) fn say(&self, line: usize, failures: u32) {
-        match self {
-            Self::Request(failure) if failures == 0 => {
-                let error = failure as &dyn std::error::Error;
-                warn!(
-                    line,
-                    error,
-                    correlation_id = failure.correlation_id(),
-                    "no notifications: trying again, sweeps go on"
-                );
-            }
-            Self::Socket(reason) if failures == 0 => {
-                warn!(line, %reason, "no notifications: trying again, sweeps go on");
-            }
-            Self::Request(failure) => {
-                debug!(line, error = %failure, "still no notifications");
-            }
-            Self::Socket(reason) => debug!(line, %reason, "still no notifications"),
         }
     }
 }
