@@ -76,7 +76,9 @@
 //! - **view**: what is known of a callback without asking. **sight**: whether that can be believed. **echo**: the event that
 //!   tells of our own write.
 //! - **permit**: the right to send one request. **turn**: what it is for, and so who goes first. **hold**: the time in which the platform lets nobody.
-//! - **pause**: an order of an operator: nothing is raised, in a queue or in all of them, until it is over.
+//! - **order**: what an operator wants of the daemon that runs. **pause**: the order to raise nothing, in a queue or in all of
+//!   them, until it is over. **edition**: the number of the rules in force; a reload makes another.
+//! - **trouble**: what goes wrong again and again, and is told once.
 
 pub mod cli;
 
