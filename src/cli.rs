@@ -14,6 +14,8 @@ mod healthcheck;
 
 mod history;
 
+mod pause;
+
 mod run;
 
 mod sandbox;
@@ -101,6 +103,10 @@ pub enum Command {
     History(History),
     /// Ask the daemon that runs here whether all is well: for containers
     Healthcheck(Healthcheck),
+    /// Tell the running daemon to raise nothing for a while, in a queue or in all of them
+    Pause(Pause),
+    /// Tell it to raise again; each callback gets what fell due meanwhile by one write
+    Resume(Resume),
     /// Be a Genesys Cloud on loopback, to try things out against
     Sandbox(Sandbox),
 }
@@ -215,6 +221,45 @@ pub struct History {
     /// One JSON object a line
     #[arg(long)]
     pub json: bool,
+    /// Comma-separated values under a line of names, for spreadsheets
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+}
+
+/// `pause`
+#[derive(Args, Debug)]
+pub struct Pause {
+    /// Which daemon.
+    #[command(flatten)]
+    pub daemon: RunningDaemon,
+    /// Only this queue: a name, a glob over names, or an id; without it, all of them
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// For this time, such as 30m or 2h; without it, until `resume`
+    #[arg(long = "for", value_name = "TIME", value_parser = settings::interval)]
+    pub time: Option<Duration>,
+}
+
+/// `resume`
+#[derive(Args, Debug)]
+pub struct Resume {
+    /// Which daemon.
+    #[command(flatten)]
+    pub daemon: RunningDaemon,
+    /// Only this queue, if it was paused by itself; without it, whatever is paused
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+}
+
+/// Which daemon an order is for.
+#[derive(Args, Debug)]
+pub struct RunningDaemon {
+    /// Where the settings are.
+    #[command(flatten)]
+    pub source: Source,
+    /// Its socket, where it is not found by itself: in `$RUNTIME_DIRECTORY`, beside the journal, or in /run/callback-prioritizer
+    #[arg(long, value_name = "FILE")]
+    pub socket: Option<PathBuf>,
 }
 
 /// `healthcheck`
@@ -254,6 +299,8 @@ impl Cli {
             Command::Demo(command) => demo::run(&command),
             Command::History(command) => history::run(&command),
             Command::Healthcheck(command) => healthcheck::run(&command),
+            Command::Pause(command) => pause::pause(&command),
+            Command::Resume(command) => pause::resume(&command),
             Command::Sandbox(command) => sandbox::run(&command),
         };
         done.unwrap_or_else(|failed| {

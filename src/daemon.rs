@@ -7,11 +7,16 @@
 
 mod pulse;
 
+mod reload;
+
+mod shared;
+
 mod start;
 
 mod upkeep;
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -27,24 +32,25 @@ use tracing::{info, warn};
 use crate::{
     clock::{Clock, millis},
     fleet::Fleet,
-    genesys::{Failure, Genesys, NoTls},
+    genesys::{Failure, NoTls},
     journal::{Journal, Watched},
     settings::Settings,
     shutdown::Shutdown,
     source::{
         Notice,
-        names::Names,
         notifications::{Follow, Notifications},
-        queues::Queues,
         sight::Sight,
-        sweep::{First, Sweep, SweepRequests},
+        sweep::{First, Sweep},
     },
     status::{Status, http},
     supervisor::Supervisor,
-    tracker::{Context, Pace},
+    tracker::Context,
 };
 
-use self::{pulse::Pulse, upkeep::Upkeep};
+use self::{pulse::Pulse, reload::Reloader, shared::Shared, upkeep::Upkeep};
+
+pub(crate) use self::reload::say_findings;
+pub use self::reload::{Reload, Source};
 
 /// How long requests in flight may take to finish when the daemon stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -92,6 +98,17 @@ pub struct Daemon {
     pub status: Status,
     /// Who started it and wants to hear how it is; nobody, by default.
     pub supervisor: Supervisor,
+    /// How operators reach it.
+    pub operator: Operator,
+}
+
+/// How operators reach a daemon that runs; by nothing, unless it is said.
+#[derive(Debug, Default)]
+pub struct Operator {
+    /// The socket that orders come over.
+    pub socket: Option<PathBuf>,
+    /// What makes it read its settings again.
+    pub reload: Option<Reload>,
 }
 
 /// The parts while they run.
@@ -109,35 +126,31 @@ impl Daemon {
     ///
     /// # Errors
     /// Where it cannot start, or a part of it ended unexpectedly.
-    pub async fn run(mut self, shutdown: &Shutdown) -> Result<(), DaemonError> {
+    pub async fn run(self, shutdown: &Shutdown) -> Result<(), DaemonError> {
         self.introduce();
-        self.journal = Arc::new(Watched::new(self.journal, self.status.clone()));
+        let inner = Arc::clone(&self.journal);
+        let journal = Arc::new(Watched::new(inner, self.status.clone()));
         // Trouble is said by the watch, and mended by the upkeep.
-        let _said = self.journal.alive(self.clock.now()).await;
-        let ended = self.work(shutdown).await;
-        let _said = self.journal.stopped(self.clock.now()).await;
+        let _said = journal.alive(self.clock.now()).await;
+        let ended = self.work(Arc::clone(&journal), shutdown).await;
+        let _said = journal.stopped(self.clock.now()).await;
         ended
     }
 
     /// Starts the parts and lets them work until told to stop.
-    async fn work(&self, shutdown: &Shutdown) -> Result<(), DaemonError> {
-        let genesys = Arc::new(Genesys::new(
-            &self.settings.genesys,
-            self.settings.callbacks.dry_run,
-            self.background(),
-            self.clock,
-            self.status.clone(),
-        )?);
-        let names = Arc::new(Names::new(&self.settings.rules));
-        let queues = Arc::new(Queues::new(&self.settings.callbacks.queues));
-        let starting = start::start_up(&genesys, &queues, &names);
+    async fn work(&self, journal: Arc<Watched>, shutdown: &Shutdown) -> Result<(), DaemonError> {
+        let shared = Shared::new(self, journal)?;
+        let starting = start::start_up(&shared.genesys, &shared.queues, &shared.names);
         let Some(started) = shutdown.drain().run_until_cancelled(starting).await else {
             self.supervisor.stopping().await;
             info!("stopped before the start was complete");
             return Ok(());
         };
+        let started = started?;
+        // Before the first tracker: what was paused stays paused.
+        shared.control.learn().await;
         let stop = shutdown.drain().child_token();
-        let mut parts = self.start_parts(&genesys, &queues, &names, started?, stop);
+        let mut parts = self.start_parts(&shared, started, &stop);
         let ended = tokio::select! {
             // First, because told to stop the parts end by themselves.
             biased;
@@ -153,6 +166,8 @@ impl Daemon {
 
     /// First line: what was started.
     fn introduce(&self) {
+        let dry_run = self.settings.callbacks.dry_run;
+        self.status.update(|now| now.dry_run = dry_run);
         let Settings {
             genesys,
             callbacks,
@@ -165,49 +180,37 @@ impl Daemon {
             queues = ?callbacks.queues,
             policy = %rules.otherwise.policy,
             rules = rules.rules.len(),
-            dry_run = callbacks.dry_run,
+            dry_run,
             "starting"
         );
     }
 
     /// Starts the fleet and what feeds it.
-    fn start_parts(
-        &self,
-        genesys: &Arc<Genesys>,
-        queues: &Arc<Queues>,
-        names: &Arc<Names>,
-        first: First,
-        stop: CancellationToken,
-    ) -> Parts {
+    fn start_parts(&self, shared: &Shared, first: First, stop: &CancellationToken) -> Parts {
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
         let pulse_sender = notice_sender.clone();
         let (follow_sender, follows) = mpsc::unbounded_channel();
         let sight = Arc::new(Sight::new(self.status.clone()));
-        let context = self.context(
-            (genesys, queues, names),
-            &sight,
-            follow_sender,
-            stop.clone(),
-        );
-        let sweeps = SweepRequests::default();
+        let context = self.context(shared, &sight, follow_sender, stop.clone());
         let sweep = Sweep {
-            genesys: Arc::clone(genesys),
-            queues: Arc::clone(queues),
+            genesys: Arc::clone(&shared.genesys),
+            queues: Arc::clone(&shared.queues),
             manner: Arc::clone(&first.manner),
-            every: self.settings.callbacks.sweep,
-            requests: sweeps.clone(),
+            every: shared.every.subscribe(),
+            requests: shared.sweeps.clone(),
             notices: notice_sender.clone(),
             status: self.status.clone(),
         };
         let notifications = Notifications {
-            genesys: Arc::clone(genesys),
-            queues: Arc::clone(queues),
-            names: Arc::clone(names),
+            genesys: Arc::clone(&shared.genesys),
+            queues: Arc::clone(&shared.queues),
+            names: Arc::clone(&shared.names),
             notices: notice_sender,
-            sweeps,
+            sweeps: shared.sweeps.clone(),
             sight,
             status: self.status.clone(),
             follows,
+            chosen: Arc::clone(&shared.chosen),
         };
         let page = http::serve(
             self.settings.status.listen,
@@ -223,9 +226,11 @@ impl Daemon {
         parts.fleet.spawn(Fleet::new(context).run(notices, GRACE));
         parts.spawn("sweep", sweep.run(first, stop.clone()));
         parts.spawn("notifications", notifications.run(stop.clone()));
-        parts.spawn("upkeep of the journal", self.upkeep().run(stop.clone()));
-        parts.spawn("word to the supervisor", pulse.run(stop));
+        let upkeep = self.upkeep(shared).run(stop.clone());
+        parts.spawn("upkeep of the journal", upkeep);
+        parts.spawn("word to the supervisor", pulse.run(stop.clone()));
         parts.spawn("status page", page);
+        self.start_obeying(shared, &mut parts, stop);
         parts
     }
 
@@ -234,17 +239,35 @@ impl Daemon {
         Pulse {
             notices,
             at_journal: Arc::clone(&context.at_journal),
-            journal: Arc::clone(&self.journal),
+            journal: Arc::<dyn Journal>::clone(&context.journal),
             clock: self.clock,
             status: self.status.clone(),
             supervisor: self.supervisor.clone(),
         }
     }
 
+    /// Starts what obeys operators.
+    fn start_obeying(&self, shared: &Shared, parts: &mut Parts, stop: &CancellationToken) {
+        let Operator { socket, reload } = &self.operator;
+        let control = Arc::clone(&shared.control);
+        parts.spawn("control", control.run(socket.clone(), stop.clone()));
+        if let Some(reload) = reload {
+            let reloader = Reloader {
+                reload: reload.clone(),
+                running: self.settings.clone(),
+                shared: shared.clone(),
+                clock: self.clock,
+                lasting: !self.settings.callbacks.dry_run,
+                supervisor: self.supervisor.clone(),
+            };
+            parts.spawn("reload", reloader.run(stop.clone()));
+        }
+    }
+
     /// What keeps the journal.
-    fn upkeep(&self) -> Upkeep {
+    fn upkeep(&self, shared: &Shared) -> Upkeep {
         Upkeep {
-            journal: Arc::clone(&self.journal),
+            journal: Arc::<Watched>::clone(&shared.journal),
             keep: self.settings.journal.keep,
             clock: self.clock,
             status: self.status.clone(),
@@ -254,34 +277,27 @@ impl Daemon {
     /// What all trackers share.
     fn context(
         &self,
-        (genesys, queues, names): (&Arc<Genesys>, &Arc<Queues>, &Arc<Names>),
+        shared: &Shared,
         sight: &Arc<Sight>,
         follows: mpsc::UnboundedSender<Follow>,
         stop: CancellationToken,
     ) -> Arc<Context> {
         Arc::new(Context {
-            genesys: Arc::clone(genesys),
-            journal: Arc::clone(&self.journal),
-            rules: self.settings.rules.clone(),
-            names: Arc::clone(names),
-            queues: Arc::clone(queues),
+            genesys: Arc::clone(&shared.genesys),
+            journal: Arc::<Watched>::clone(&shared.journal),
+            orders: shared.orders.clone(),
+            names: Arc::clone(&shared.names),
+            queues: Arc::clone(&shared.queues),
             sight: Arc::clone(sight),
             status: self.status.clone(),
-            pace: Pace::new(self.settings.genesys.budget),
+            pace: Arc::clone(&shared.pace),
             follows,
             stop,
-            dry_run: self.settings.callbacks.dry_run,
             at_journal: Arc::new(Semaphore::new(AT_JOURNAL)),
             denied: Mutex::default(),
+            unseen: Mutex::default(),
             timeless: Mutex::default(),
         })
-    }
-
-    /// The attributes that rules ask for, where they ask for what only the whole conversation shows.
-    fn background(&self) -> Option<Vec<String>> {
-        let rules = &self.settings.rules;
-        let attributes = rules.attributes().map(str::to_owned).collect();
-        rules.ask_for_the_whole().then_some(attributes)
     }
 
     /// Lets the parts finish, for a while, or at once when told so a second time. Says which, how long it took, and what

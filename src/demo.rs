@@ -30,7 +30,7 @@ pub use screen::Paint;
 use crate::{
     clock::Clock,
     conversation::QueueId,
-    daemon::{Daemon, DaemonError},
+    daemon::{Daemon, DaemonError, Operator},
     journal::MemoryJournal,
     sandbox::{
         Options, Sandbox,
@@ -105,7 +105,7 @@ pub struct Telling<'a> {
     pub policy: Option<&'a Path>,
     /// Whether to use colours.
     pub paint: Paint,
-    /// Pause of real time after each picture.
+    /// Real time that passes after each picture.
     pub pace: Duration,
 }
 
@@ -269,6 +269,7 @@ fn start_care(
                 clock,
                 status: Status::default(),
                 supervisor: Supervisor::default(),
+                operator: Operator::default(),
             };
             carer.spawn(async move { daemon.run(&shutdown).await });
         }

@@ -88,12 +88,18 @@ impl Fleet {
         mut notices: mpsc::Receiver<Notice>,
         grace: Duration,
     ) -> usize {
+        let mut orders = self.context.orders.changes();
+        let mut edition = orders.borrow_and_update().edition;
         let mut pulse = interval(PULSE);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = self.context.stop.cancelled() => break,
                 _ = pulse.tick() => self.context.sight.pulse(),
+                Ok(()) = orders.changed() => {
+                    let before = std::mem::replace(&mut edition, orders.borrow_and_update().edition);
+                    self.obey(before != edition);
+                }
                 Some(notice) = notices.recv() => self.heed(notice),
                 Some(ended) = self.trackers.join_next_with_id() => self.reap(ended),
             }
@@ -135,6 +141,23 @@ impl Fleet {
                         self.ended.insert(id, Instant::now());
                     }
                 }
+            }
+        }
+    }
+
+    /// Operators have ordered something: every tracker decides anew. Where there are other rules, they may be for those that
+    /// needed no raise by the ones before.
+    fn obey(&mut self, other_rules: bool) {
+        for view in self.members.values() {
+            view.ring_to_decide();
+        }
+        if !other_rules {
+            return;
+        }
+        let settled: Vec<ConversationId> = self.settled.keys().cloned().collect();
+        for id in settled {
+            if !self.members.contains_key(&id) {
+                self.start(id, Announced::Word, None);
             }
         }
     }

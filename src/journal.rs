@@ -8,7 +8,8 @@
 //! every claim of the visit: whatever is changed names the number that it was decided on, and an older one changes
 //! nothing (compare-and-swap). So an owner that was asleep cannot undo what another did meanwhile.
 //!
-//! A journal is asked for nothing but that: what to write is the policy's business, and what time it is, the caller's.
+//! Beside that it keeps what operators have paused. What to write is the policy's business, and what time it is, the
+//! caller's.
 
 #[cfg(test)]
 mod conformance;
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 use crate::{
     clock::elapsed,
     conversation::{ConversationId, Kind, Priority, QueueId, Visit, Waiting},
+    orders::Pause,
     policy::Base,
 };
 
@@ -246,6 +248,12 @@ pub trait Journal: Send + Sync {
     /// Notes that a visit is over. Its entry is kept all the same: an answer that was wrong about the end must not make
     /// a raised priority the base of the next raises.
     async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError>;
+
+    /// The pauses that were noted last, without those that are over.
+    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError>;
+
+    /// Notes which pauses are in force from now on: these, and no others.
+    async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError>;
 
     /// Notes that this owner lives; the first time, that it has started. Also the proof that the journal can be
     /// written, where no callback asks for one.

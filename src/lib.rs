@@ -27,13 +27,16 @@
 //! | [`cli`] | what may be typed; one file for each command; the exit codes |
 //! | [`settings`] | typed, layered, strict; the regions; what is unwise, in sentences |
 //! | [`logging`], [`clock`], [`shutdown`] | one form of log line, one source of wall time, two signals |
+//! | `backoff`, `trouble` | when to try again, and when to say that it was in vain |
 //! | [`genesys`] | the platform as we need it: one request path, failures classified, sockets |
 //! | [`conversation`] | ids, priorities, visits, what was observed |
+//! | [`orders`] | what operators have ordered: rules, dry run, pauses; one value that all obey |
 //! | `source` | where callbacks come from: notifications, the sweep that repairs them, and whether both can be relied on |
 //! | [`policy`] | whose policy is whose, when to raise, by how much, when to stop; pure |
 //! | `tracker` | one conversation, one task |
 //! | `fleet` | owns all trackers |
 //! | [`journal`] | bases and claims: what must not be forgotten |
+//! | `control` | what an operator tells a running daemon: pause, resume |
 //! | [`daemon`] | composition: start order, stop order |
 //! | [`status`] | one observable snapshot, and a page of it |
 //! | [`supervisor`] | who started this process and wants to hear how it is: systemd |
@@ -73,7 +76,10 @@
 //! - **claim**, **commit**: what the journal notes before and after a write. **foreign**: done by somebody else.
 //! - **view**: what is known of a callback without asking. **sight**: whether that can be believed. **echo**: the event that
 //!   tells of our own write.
-//! - **permit**: the right to send one request. **turn**: what it is for, and so who goes first. **pause**: the time in which nobody may.
+//! - **permit**: the right to send one request. **turn**: what it is for, and so who goes first. **hold**: the time in which the platform lets nobody.
+//! - **order**: what an operator wants of the daemon that runs. **pause**: the order to raise nothing, in a queue or in all of
+//!   them, until it is over. **edition**: the number of the rules in force; a reload makes another.
+//! - **trouble**: what goes wrong again and again, and is told once.
 
 pub mod cli;
 
@@ -87,9 +93,13 @@ pub mod shutdown;
 
 mod backoff;
 
+mod trouble;
+
 pub mod genesys;
 
 pub mod conversation;
+
+pub mod orders;
 
 mod source;
 
@@ -102,6 +112,8 @@ mod tracker;
 mod fleet;
 
 pub mod journal;
+
+mod control;
 
 pub mod daemon;
 

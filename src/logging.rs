@@ -11,7 +11,9 @@ mod levels;
 use std::io::{IsTerminal, stderr};
 
 use tracing::error;
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
+};
 
 use crate::settings::{Log, LogFormat};
 
@@ -36,8 +38,8 @@ const CAPPED: [&str; 9] = [
 ///
 /// # Errors
 /// Where the level is no filter, or logging was started before.
-pub fn start(log: &Log) -> Result<(), Box<dyn std::error::Error>> {
-    let filter = filter(&log.level)?;
+pub fn start(log: &Log) -> Result<Level, Box<dyn std::error::Error>> {
+    let (filter, handle) = reload::Layer::new(filter(&log.level)?);
     let json = match log.format {
         LogFormat::Json => true,
         LogFormat::Text => false,
@@ -64,7 +66,21 @@ pub fn start(log: &Log) -> Result<(), Box<dyn std::error::Error>> {
         registry.with(layer).try_init()?;
     }
     log_panics();
-    Ok(())
+    Ok(Level(handle))
+}
+
+/// What is worth a line, while the process runs.
+#[derive(Clone, Debug)]
+pub struct Level(reload::Handle<EnvFilter, Registry>);
+
+impl Level {
+    /// Logs by this level from now on. One that is no filter changes nothing; the settings know none.
+    pub fn set(&self, level: &str) {
+        if let Ok(filter) = filter(level) {
+            // The subscriber is there as long as the process.
+            let _set = self.0.reload(filter);
+        }
+    }
 }
 
 /// Makes panics log lines like all others: where, and not with which words, because nobody knows what they quote.

@@ -9,6 +9,8 @@ mod budget;
 
 mod catalogue;
 
+mod changes;
+
 mod describe;
 
 mod endpoint;
@@ -26,6 +28,7 @@ mod interval;
 mod nearest;
 
 mod offline;
+mod places;
 
 mod policies;
 
@@ -59,6 +62,7 @@ use self::{
 };
 
 pub use budget::Budget;
+pub use changes::Change;
 pub(crate) use describe::plural;
 pub use environment::environment;
 pub use error::{FileProblem, SettingsError};
@@ -66,6 +70,7 @@ pub use findings::{Finding, Severity};
 pub(crate) use interval::Spelled;
 pub use interval::read as interval;
 pub use offline::{Offline, load_journal, load_listen, load_offline};
+pub use places::control_socket;
 pub use region::Region;
 pub use streaming::{RefusedUri, StreamingHost};
 pub(crate) use written::{time_of_day, weekday};
@@ -92,6 +97,8 @@ pub struct Settings {
     noticed: Vec<Finding>,
     /// Where the values came from, in words.
     origin: String,
+    /// Every setting by its path, as it is written.
+    written: BTreeMap<String, String>,
 }
 
 /// The platform, how to sign in, and how fast to ask.
@@ -185,7 +192,8 @@ pub fn load(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
 ) -> Result<Settings, SettingsError> {
-    let (file, overrides, written) = read(file, environment)?;
+    let (file, overrides, layers) = read(file, environment)?;
+    let (flat, written) = (changes::flat(&layers.table), layers.written);
     let secret = secret::find(
         written
             .genesys
@@ -228,6 +236,7 @@ pub fn load(
         },
         noticed,
         origin,
+        written: flat,
     })
 }
 
@@ -239,27 +248,39 @@ fn given(file: Option<&SettingsFile>, overrides: &Overrides) -> impl Fn(&str) ->
     }
 }
 
+/// The layers, laid over each other.
+struct Layers {
+    /// As they are written.
+    table: toml::Table,
+    /// As they are read.
+    written: Written,
+}
+
 /// Reads the layers and lays them over each other. Paths are resolved.
 fn read(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
-) -> Result<(Option<SettingsFile>, Overrides, Written), SettingsError> {
+) -> Result<(Option<SettingsFile>, Overrides, Layers), SettingsError> {
     let file = file.map(SettingsFile::read).transpose()?;
     let overrides = Overrides::read(environment)?;
-    let mut written = layer(file.as_ref(), &overrides)?;
+    let mut layers = layer(file.as_ref(), &overrides)?;
     if let Some(file) = &file {
         // As they stand there: no other layer has any, and names of attributes keep their letter case.
-        written.rules.clone_from(&file.rules);
-        resolve_paths(&mut written, &file.folder(), &overrides);
+        layers.written.rules.clone_from(&file.rules);
+        let in_file = toml::from_str::<toml::Table>(&file.text);
+        if let Some(rules) = in_file.ok().and_then(|mut table| table.remove("rules")) {
+            layers.table.insert("rules".to_owned(), rules);
+        }
+        resolve_paths(&mut layers.written, &file.folder(), &overrides);
     }
-    Ok((file, overrides, written))
+    Ok((file, overrides, layers))
 }
 
 /// Lays the three layers over each other. Each was read strictly before, so nothing is coerced here.
-fn layer(file: Option<&SettingsFile>, overrides: &Overrides) -> Result<Written, SettingsError> {
+fn layer(file: Option<&SettingsFile>, overrides: &Overrides) -> Result<Layers, SettingsError> {
     let text = file.map_or("", |file| file.text.as_str());
     let source = |text: &str| config::File::from_str(text, FileFormat::Toml);
-    let layered: toml::Table = Config::builder()
+    let table: toml::Table = Config::builder()
         .add_source(source(DEFAULTS))
         .add_source(source(text))
         .add_source(source(&overrides.table.to_string()))
@@ -267,7 +288,9 @@ fn layer(file: Option<&SettingsFile>, overrides: &Overrides) -> Result<Written, 
         .and_then(Config::try_deserialize)
         .map_err(|error| SettingsError::Layers(Box::new(error)))?;
     // As text once more, so that there is one reading of settings in the program instead of three.
-    written::read(&layered.to_string()).map_err(|error| SettingsError::Layers(Box::new(error)))
+    let written = written::read(&table.to_string())
+        .map_err(|error| SettingsError::Layers(Box::new(error)))?;
+    Ok(Layers { table, written })
 }
 
 /// Relative paths in the file count from the file's folder; those in the environment from the working directory.
@@ -328,20 +351,7 @@ fn platform(
 fn remembered(written: written::Journal, environment: &BTreeMap<String, String>) -> Journal {
     let written::Journal { path, keep } = written;
     Journal {
-        path: path.unwrap_or_else(|| usual_journal(environment)),
+        path: path.unwrap_or_else(|| places::usual_journal(environment)),
         keep: keep.0,
     }
-}
-
-/// The journal's place where none is named: the folder that systemd or the container gives the service for its state,
-/// else the working directory.
-fn usual_journal(environment: &BTreeMap<String, String>) -> PathBuf {
-    environment
-        .get("STATE_DIRECTORY")
-        .and_then(|folders| folders.split(':').next())
-        .filter(|folder| !folder.is_empty())
-        .map_or_else(
-            || PathBuf::from("callback-prioritizer.db"),
-            |folder| Path::new(folder).join("journal.db"),
-        )
 }

@@ -10,8 +10,14 @@ use std::{sync::Arc, time::Duration};
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::orders::Pause;
+
 /// What is known of the daemon right now. Counts are since its start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that observers ask for by its name"
+)]
 pub struct Snapshot {
     /// Whether every callback that waits is looked after: `swept`, and no trouble with the journal.
     pub ready: bool,
@@ -19,6 +25,10 @@ pub struct Snapshot {
     pub swept: bool,
     /// What keeps the journal from working, in words. Nothing is raised meanwhile.
     pub journal_trouble: Option<String>,
+    /// Whether this is a dry run: raises are told and not made.
+    pub dry_run: bool,
+    /// In which queues nothing is raised because an operator wants it so, and until when.
+    pub paused: Vec<Pause>,
     /// Sockets that are up.
     pub sockets: usize,
     /// Whether what is known of callbacks is believed, so that a raise costs one request: all sockets are up and a recent
@@ -34,6 +44,8 @@ pub struct Snapshot {
     pub sweep_corrections: u64,
     /// Priorities written.
     pub raises: u64,
+    /// Raises that a dry run has told.
+    pub would_be_raised: u64,
     /// Writes that the platform refused.
     pub refused_raises: u64,
     /// Priorities that somebody else changed.
@@ -50,7 +62,7 @@ pub struct Snapshot {
     pub requests: u64,
     /// Those of them that failed, by their answer or without one.
     pub failed_requests: u64,
-    /// Time for which the platform asked to pause.
+    /// Time for which the platform asked to hold.
     pub throttled: Duration,
     /// Frames passed over: too large, binary, malformed or of no concern.
     pub strange_frames: u64,
@@ -135,9 +147,9 @@ impl Status {
         });
     }
 
-    /// Counts a pause that the platform asked for.
-    pub(crate) fn count_throttle(&self, pause: Duration) {
-        self.update(|now| now.throttled += pause);
+    /// Counts a hold that the platform asked for.
+    pub(crate) fn count_throttle(&self, hold: Duration) {
+        self.update(|now| now.throttled += hold);
     }
 
     /// Counts a frame that was passed over.

@@ -7,22 +7,22 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use tokio::time::Instant;
-use tracing::{debug, warn};
-
 use crate::{
     backoff::Backoff,
     clock::elapsed,
     conversation::{ConversationId, Ending, Observed, ParticipantId, Priority, Waiting},
-    genesys::{Failure, FailureKind, Permit, Place},
+    genesys::{FailureKind, Permit, Place},
     journal::JournalError,
     policy::{Limit, Step, rules::Choice},
 };
+use jiff::Timestamp;
+use tokio::time::Instant;
 
 mod announced;
 
 mod context;
+
+mod ending;
 
 mod entry;
 
@@ -39,6 +39,8 @@ mod raise;
 mod report;
 
 mod turn;
+
+mod unseen;
 
 mod view;
 
@@ -95,8 +97,12 @@ pub(crate) struct Tracker {
     kept: Option<Kept>,
     /// When the conversation was last read; until then all that is known was told by an event.
     looked_at: Option<Instant>,
-    /// Whether a failing look was said.
-    said: bool,
+    /// Whether its looks fail other than in passing.
+    unseen: bool,
+    /// Whether it waits to look again after a failure, or when a planned callback is due.
+    retrying: bool,
+    /// The edition of the rules by which that was decided for the visit.
+    edition: u16,
 }
 
 impl Tracker {
@@ -121,7 +127,9 @@ impl Tracker {
             spare: None,
             kept: None,
             looked_at: None,
-            said: false,
+            unseen: false,
+            retrying: false,
+            edition: 0,
         }
     }
 
@@ -228,7 +236,7 @@ impl Tracker {
         match seen {
             Ok(seen) => {
                 self.looks.reset();
-                self.said = false;
+                self.is_seen();
                 self.looked_at = Some(Instant::now());
                 self.seen(seen).await
             }
@@ -246,7 +254,7 @@ impl Tracker {
             Observed::Waiting(_elsewhere) => return self.over(Ending::LeftQueue).await,
             Observed::Scheduled { due } => {
                 self.view.note_not_waiting();
-                return Next::Pause(
+                return Next::Retry(
                     elapsed(self.context.now(), due.unwrap_or_default()).max(RECHECK),
                 );
             }
@@ -274,33 +282,39 @@ impl Tracker {
 
     /// Decides what is next for a waiting callback.
     async fn decide(&mut self) -> Result<Next, JournalError> {
+        self.heed_new_rules();
         let Some(mut waiting) = self.seen.clone() else {
             return Ok(Next::Look);
         };
+        if !self.context.queues.wants(waiting.queue.as_ref()) {
+            return Ok(self.over(Ending::LeftQueue).await);
+        }
         let Some(entry) = self.entry(&waiting).await? else {
             return Ok(Next::Look);
         };
         let Some(choice) = self.plan(&mut waiting, entry.base.priority) else {
             return Ok(Next::Look);
         };
-        let Some(policy) = self.policy() else {
+        let now = self.context.now();
+        let step = self.by_policy(|policy| policy.next(entry.base, &waiting, now));
+        let Some(step) = step else {
             return Ok(self.left_alone(&waiting, choice));
         };
-        let now = self.context.now();
-        let step = policy.next(entry.base, &waiting, now);
         // One that needed no raise any more is looked at in silence: most often it still needs none.
         let settled = self.settled.is_some() && matches!(step, Step::Done(_));
         if self.raising_since.is_none() && !settled {
             self.settled = None;
             self.enter_visit(&waiting);
         }
+        let paused = self.paused_until(&waiting);
         Ok(match step {
             Step::Wait { until } => Next::Rest(until),
             Step::Done(limit) => self.limited(limit, &waiting),
+            Step::Raise(_) if let Some(until) = paused => Next::Rest(until),
             Step::Raise(raise) if self.passed.is_some_and(|passed| raise.step <= passed) => {
                 self.pass_over(&waiting, raise)
             }
-            Step::Raise(raise) if self.context.dry_run => {
+            Step::Raise(raise) if self.context.orders.now().dry_run => {
                 self.tell(&waiting, raise);
                 Next::Decide
             }
@@ -315,78 +329,12 @@ impl Tracker {
         })
     }
 
-    /// Says how the visit ended, if there was one, and forgets it.
-    async fn leave_visit(&mut self, outcome: &str) {
-        let Some(left) = self.raised_visit().cloned() else {
-            return;
-        };
-        self.raises_no_more();
-        self.say_finished(&left, outcome);
-        let now = self.context.now();
-        if let Err(error) = self.context.journal.close(&left.visit, now).await {
-            self.journal_failed(&error);
-        }
-    }
-
-    /// The wait is over.
-    async fn over(&mut self, ending: Ending) -> Next {
-        if self.raising_since.is_some() {
-            self.context.status.update(|now| match ending {
-                Ending::Answered => now.answered += 1,
-                Ending::Ended | Ending::LeftQueue | Ending::NotACallback => now.left += 1,
-            });
-        }
-        self.leave_visit(match ending {
-            Ending::Answered => "answered",
-            Ending::Ended => "ended",
-            Ending::LeftQueue | Ending::NotACallback => "left_queue",
-        })
-        .await;
-        Next::End(Outcome::Over(ending))
-    }
-
-    /// No raise will be due any more in this visit.
-    fn limited(&mut self, limit: Limit, waiting: &Waiting) -> Next {
-        // The entry stays: should the callback come up again, its base must still be known.
-        if self.raising_since.is_some() {
-            self.raises_no_more();
-            self.context.status.update(|now| now.limited += 1);
-            let outcome = match limit {
-                Limit::MaxRaises => "max_raises",
-                Limit::MaxPriority => "max_priority",
-                Limit::LastStep => "last_step",
-                Limit::LeftAlone => "left_alone",
-            };
-            self.say_finished(waiting, outcome);
-        }
-        let leg = waiting.visit.leg.clone();
-        Next::End(Outcome::Limited(limit, leg, waiting.priority))
-    }
-
-    /// A look brought nothing.
-    fn look_failed(&mut self, failure: &Failure) -> Next {
-        self.view.looked_in_vain();
-        match failure.kind {
-            FailureKind::Transient | FailureKind::Throttled { .. } => {
-                debug!(conversation_id = %self.id, error = %failure, "look failed: trying again");
-            }
-            _ if self.said => {}
-            FailureKind::Denied | FailureKind::Gone | FailureKind::Unexpected => {
-                self.said = true;
-                warn!(
-                    conversation_id = %self.id,
-                    error = %failure,
-                    correlation_id = failure.correlation_id(),
-                    "look failed: this callback is not raised meanwhile"
-                );
-            }
-        }
-        Next::Pause(failure.pause(&mut self.looks))
-    }
-
     /// The time that is so far away.
-    fn after(&self, pause: Duration) -> Timestamp {
+    fn after(&self, delay: Duration) -> Timestamp {
         let now = self.context.now();
-        now.saturating_add(pause).unwrap_or(Timestamp::MAX)
+        now.saturating_add(delay).unwrap_or(Timestamp::MAX)
     }
 }
+
+#[cfg(test)]
+mod size;

@@ -7,8 +7,14 @@ use std::{
 };
 
 use callback_prioritizer::{
-    clock::Clock, daemon::Daemon, journal::MemoryJournal, sandbox::Options, settings,
-    shutdown::Shutdown, status::Status, supervisor::Supervisor,
+    clock::Clock,
+    daemon::{Daemon, Operator},
+    journal::MemoryJournal,
+    sandbox::Options,
+    settings,
+    shutdown::Shutdown,
+    status::Status,
+    supervisor::Supervisor,
 };
 use tokio::{
     task::JoinSet,
@@ -69,6 +75,7 @@ fn daemon(centre: &Centre, clock: Clock, status: &Status) -> Daemon {
         clock,
         status: status.clone(),
         supervisor: Supervisor::default(),
+        operator: Operator::default(),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     conversation::ConversationId,
     genesys::{Failure, FailureKind, Genesys, Topic, Turn},
+    orders::Orders,
     settings::{Settings, Severity},
     source::{
         queues::Queues,
@@ -107,8 +108,7 @@ impl Report {
 async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> {
     let genesys = Genesys::new(
         &settings.genesys,
-        true,
-        Some(Vec::new()),
+        Orders::to_look(Vec::new()),
         Clock::System,
         Status::default(),
     )

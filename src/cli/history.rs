@@ -2,6 +2,8 @@
 
 mod line;
 
+mod sheet;
+
 mod table;
 
 use std::{
@@ -26,29 +28,43 @@ pub(super) fn run(command: &History) -> Result<Exit, Failed> {
         since,
     };
     let mut out = BufWriter::new(stdout().lock());
-    let mut told = 0_u64;
-    let mut table = table::Table::default();
-    let telling = history.tell(&wanted, |event| {
-        told += 1;
-        if command.json {
-            line::write(&mut out, &event)
-        } else {
-            table.write(&mut out, &event)
-        }
-    });
-    let written = telling.map_err(failed)?.and_then(|()| {
-        if told == 0 && !command.json {
-            writeln!(out, "{}", nothing(command))?;
-        }
-        out.flush()
-    });
-    match written {
+    let written = write(&history, &wanted, command, &mut out).map_err(failed)?;
+    match written.and_then(|()| out.flush()) {
         // Whoever reads has had enough: `history | head`.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failed::new(Exit::Internal, error))
         }
         _ => Ok(Exit::Ok),
     }
+}
+
+/// Writes what happened, in the form that was asked for.
+fn write(
+    history: &journal::History,
+    wanted: &Wanted,
+    command: &History,
+    out: &mut impl Write,
+) -> Result<io::Result<()>, HistoryError> {
+    if command.json {
+        return history.tell(wanted, |event| line::write(out, &event));
+    }
+    if command.csv {
+        let mut sheet = match sheet::Sheet::begin(out) {
+            Ok(sheet) => sheet,
+            Err(closed) => return Ok(Err(closed)),
+        };
+        let told = history.tell(wanted, |event| sheet.write(&event))?;
+        return Ok(told.and_then(|()| sheet.end()));
+    }
+    let (mut told, mut table) = (0_u64, table::Table::default());
+    let written = history.tell(wanted, |event| {
+        told += 1;
+        table.write(out, &event)
+    })?;
+    Ok(written.and_then(|()| match told {
+        0 => writeln!(out, "{}", nothing(command)),
+        _ => Ok(()),
+    }))
 }
 
 /// Says that there is nothing to tell.

@@ -1,17 +1,23 @@
 //! `run`: settings, logging, signals, daemon; in this order.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use jiff::Timestamp;
 use tokio::task::JoinSet;
-use tracing::{error, info, warn};
+use tracing::error;
 
-use super::{Exit, Failed, Run, load, runtime};
+use super::{Exit, Failed, Run, runtime};
 use crate::{
     clock::Clock,
-    daemon::{Daemon, DaemonError},
+    daemon::{Daemon, DaemonError, Operator, Reload, Source, say_findings},
     journal::{Journal, MemoryJournal, SqliteJournal},
-    logging,
-    settings::{self, Settings, Severity},
+    logging::{self, Level},
+    settings::{self, Settings, SettingsError, Severity},
     shutdown::Shutdown,
     status::Status,
     supervisor::Supervisor,
@@ -19,23 +25,48 @@ use crate::{
 
 /// Raises waiting callbacks until stopped.
 pub(super) fn run(command: &Run) -> Result<Exit, Failed> {
-    let mut settings = load(&command.source)?;
-    settings.callbacks.dry_run |= command.dry_run;
-    if let Some(refused) = settings
-        .findings()
-        .into_iter()
+    let environment = settings::environment(std::env::vars_os())?;
+    let settings = read(
+        command.source.config.as_deref(),
+        &environment,
+        command.dry_run,
+    )?;
+    let findings = settings.findings();
+    if let Some(refused) = findings
+        .iter()
         .find(|finding| finding.severity == Severity::Error)
     {
         return Err(Failed::new(Exit::Settings, refused.to_string()));
     }
-    logging::start(&settings.log).map_err(|error| Failed::new(Exit::Internal, error))?;
-    say_findings(&settings);
+    let level =
+        logging::start(&settings.log).map_err(|error| Failed::new(Exit::Internal, error))?;
+    say_findings(&findings);
     let journal = journal(&settings)?;
+    let files = Files {
+        config: command.source.config.clone(),
+        dry_run: command.dry_run,
+        level,
+    };
+    let operator = Operator {
+        socket: Some(settings::control_socket(&settings.journal, &environment)),
+        reload: Some(Reload::new(files)),
+    };
     let runtime = runtime()?;
-    let ended = runtime.block_on(daemon(settings, journal));
+    let ended = runtime.block_on(daemon(settings, journal, operator));
     // A name look-up may hang in a thread that nothing can interrupt; the end does not wait for it.
     runtime.shutdown_background();
     ended
+}
+
+/// Reads the settings; what the command line says of a dry run comes on top.
+fn read(
+    config: Option<&Path>,
+    environment: &BTreeMap<String, String>,
+    dry_run: bool,
+) -> Result<Settings, SettingsError> {
+    let mut settings = settings::load(config, environment)?;
+    settings.callbacks.dry_run |= dry_run;
+    Ok(settings)
 }
 
 /// The journal, for this daemon alone. A dry run writes nothing, there neither, and so it may run beside a daemon.
@@ -48,20 +79,57 @@ fn journal(settings: &Settings) -> Result<Arc<dyn Journal>, Failed> {
     Ok(Arc::new(journal))
 }
 
+/// Where the settings are read from again.
+struct Files {
+    /// The settings file.
+    config: Option<PathBuf>,
+    /// Whether the command line makes it a dry run.
+    dry_run: bool,
+    /// What is worth a line.
+    level: Level,
+}
+
+impl Source for Files {
+    fn read(&self) -> Result<Settings, Box<dyn Error + Send + Sync>> {
+        let environment = settings::environment(std::env::vars_os())?;
+        Ok(read(self.config.as_deref(), &environment, self.dry_run)?)
+    }
+
+    fn journal(
+        &self,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<Arc<dyn Journal>, Box<dyn Error + Send + Sync>> {
+        Ok(Arc::new(SqliteJournal::open(&settings.journal.path, now)?))
+    }
+
+    fn log(&self, level: &str) {
+        self.level.set(level);
+    }
+}
+
 /// Runs the daemon and passes signals on to it.
-async fn daemon(settings: Settings, journal: Arc<dyn Journal>) -> Result<Exit, Failed> {
+async fn daemon(
+    settings: Settings,
+    journal: Arc<dyn Journal>,
+    operator: Operator,
+) -> Result<Exit, Failed> {
     let supervisor = Supervisor::of(&settings::environment(std::env::vars_os())?)
         .map_err(|error| Failed::new(Exit::Internal, error))?;
     let shutdown = Shutdown::default();
     let mut signals = JoinSet::new();
     let switch = shutdown.clone();
     signals.spawn(async move { switch.follow_signals().await });
+    if let Some(reload) = operator.reload.clone() {
+        signals.spawn(async move { reload.follow_signal().await });
+    }
     let daemon = Daemon {
         settings,
         journal,
         clock: Clock::System,
         status: Status::default(),
         supervisor,
+        operator,
     };
     let ended = tokio::select! {
         ended = daemon.run(&shutdown) => ended,
@@ -85,25 +153,5 @@ fn exit(failure: &DaemonError) -> Exit {
         DaemonError::Denied { .. } => Exit::Denied,
         DaemonError::Unreachable(_) => Exit::Unreachable,
         DaemonError::NoTls(_) | DaemonError::PartEnded(_) => Exit::Internal,
-    }
-}
-
-/// Logs what `check` would say, so that it is found where the daemon runs.
-fn say_findings(settings: &Settings) {
-    for finding in settings.findings() {
-        match finding.severity {
-            Severity::Error | Severity::Warning => {
-                warn!(
-                    setting = finding.setting,
-                    sentence = finding.sentence,
-                    "settings"
-                );
-            }
-            Severity::Note => info!(
-                setting = finding.setting,
-                sentence = finding.sentence,
-                "settings"
-            ),
-        }
     }
 }

@@ -80,7 +80,7 @@ impl Pulse {
 }
 
 /// The daemon in a line.
-fn in_words(now: &Snapshot) -> String {
+pub(super) fn in_words(now: &Snapshot) -> String {
     if let Some(trouble) = &now.journal_trouble {
         return format!("nothing is raised: {trouble}");
     }

@@ -44,12 +44,7 @@ pub(super) async fn start_up(
         names.refresh(genesys).await;
         let list = persist(genesys, QUEUES_PERMISSION, || genesys.queues()).await?;
         names.learn_queues(&list);
-        for entry in queues.resolve(&list) {
-            warn!(
-                entry,
-                "no queue is meant by this entry of callbacks.queues: check the name, and the divisions of the OAuth client's role"
-            );
-        }
+        names.say_idle(queues.resolve(&list));
     }
     let manner = Arc::<Manner>::default();
     persist(genesys, SWEEP_PERMISSION, || async {
@@ -78,17 +73,17 @@ where
     let started = Instant::now();
     let (mut backoff, mut said) = (Backoff::default(), false);
     loop {
-        let (failure, pause) = match genesys.log_in().await {
+        let (failure, delay) = match genesys.log_in().await {
             // Coming back sooner would find the same failure, and count it again.
             Err(none) => {
-                let pause = none.pause();
-                (Failure::from(none), pause)
+                let delay = none.delay();
+                (Failure::from(none), delay)
             }
             Ok(()) => match attempt().await {
                 Ok(done) => return Ok(done),
                 Err(failure) => {
-                    let pause = failure.pause(&mut backoff);
-                    (failure, pause)
+                    let delay = failure.delay(&mut backoff);
+                    (failure, delay)
                 }
             },
         };
@@ -97,7 +92,7 @@ where
             let remedy = if token { CREDENTIALS } else { remedy };
             return Err(DaemonError::Denied { remedy, failure });
         }
-        if started.elapsed() + pause > START_UP
+        if started.elapsed() + delay > START_UP
             && !matches!(failure.kind, FailureKind::Throttled { .. })
         {
             return Err(DaemonError::Unreachable(failure));
@@ -110,6 +105,6 @@ where
                 "the platform does not answer yet: trying again"
             );
         }
-        sleep(pause).await;
+        sleep(delay).await;
     }
 }

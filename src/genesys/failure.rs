@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use super::{answer::read, wire::ErrorBody};
 use crate::backoff::Backoff;
 
-/// Pause after a 429 that does not say how long: a sixth of the minute that the platform counts in.
-const DEFAULT_PAUSE: Duration = Duration::from_secs(10);
-/// Longest pause believed; a larger number is more likely a mistake than a rule.
-const LONGEST_PAUSE: Duration = Duration::from_mins(15);
+/// Hold after a 429 that does not say how long: a sixth of the minute that the platform counts in.
+const DEFAULT_HOLD: Duration = Duration::from_secs(10);
+/// Longest hold believed; a larger number is more likely a mistake than a rule.
+const LONGEST_HOLD: Duration = Duration::from_mins(15);
 /// Longest code or id taken over from an answer, in characters.
 const MAX_WORD: usize = 80;
 
@@ -23,10 +23,10 @@ const MAX_WORD: usize = 80;
 pub enum FailureKind {
     /// Try again after a backoff: the network, a time-out, a 5xx.
     Transient,
-    /// Try again, but not before `until`. Every other request waits as well: the platform has asked for a pause, or there
+    /// Try again, but not before `until`. Every other request waits as well: the platform has asked for a hold, or there
     /// is no token.
     Throttled {
-        /// End of the pause the platform asked for.
+        /// End of the hold that the platform asked for.
         until: Instant,
     },
     /// The thing asked for is over. No error for a tracker.
@@ -83,10 +83,10 @@ impl Failure {
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let kind = match status.as_u16() {
             429 => FailureKind::Throttled {
-                until: Instant::now() + pause(header("retry-after"), body.message.as_deref()),
+                until: Instant::now() + hold(header("retry-after"), body.message.as_deref()),
             },
             503 if header("retry-after").is_some() => FailureKind::Throttled {
-                until: Instant::now() + pause(header("retry-after"), None),
+                until: Instant::now() + hold(header("retry-after"), None),
             },
             401 | 403 => FailureKind::Denied,
             404 | 410 => FailureKind::Gone,
@@ -148,9 +148,9 @@ impl Failure {
         self
     }
 
-    /// How long to wait before asking again: to the end of the pause where there is one, as nothing is gained before it and
+    /// How long to wait before asking again: to the end of the hold where there is one, as nothing is gained before it and
     /// nothing after it; else as long as repeated failures suggest.
-    pub(crate) fn pause(&self, backoff: &mut Backoff) -> Duration {
+    pub(crate) fn delay(&self, backoff: &mut Backoff) -> Duration {
         let suggested = backoff.next();
         match self.kind {
             FailureKind::Throttled { until } => until.saturating_duration_since(Instant::now()),
@@ -187,7 +187,7 @@ impl Error for Failure {
 
 /// How long the platform asks to wait: the header's seconds ("always specified as a number of seconds", the official
 /// clients), else the sentence's `[59] seconds`, else a default.
-fn pause(header: Option<&str>, sentence: Option<&str>) -> Duration {
+fn hold(header: Option<&str>, sentence: Option<&str>) -> Duration {
     let in_sentence = || {
         let (_, rest) = sentence?.split_once('[')?;
         rest.split_once(']')?.0.parse().ok()
@@ -196,8 +196,8 @@ fn pause(header: Option<&str>, sentence: Option<&str>) -> Duration {
         .and_then(|text| text.trim().parse::<u64>().ok())
         .or_else(in_sentence);
     seconds
-        .map_or(DEFAULT_PAUSE, Duration::from_secs)
-        .clamp(Duration::from_secs(1), LONGEST_PAUSE)
+        .map_or(DEFAULT_HOLD, Duration::from_secs)
+        .clamp(Duration::from_secs(1), LONGEST_HOLD)
 }
 
 /// A short plain word of an answer, safe to print; anything else is dropped.

@@ -3,7 +3,7 @@
 //! The platform allows 300 requests a minute per token and announces nothing but a 429. The rate is kept by a generic
 //! cell rate algorithm: a sustained 270 a minute plus a burst of 30 is the most that never exceeds 300 in *any* rolling
 //! minute (a plain quota of 300 lets 599 through), less a margin for requests that bunch up on their way. When the
-//! platform does refuse, nobody asks again before the time it named: the pause holds all permits, not only the one that was
+//! platform does refuse, nobody asks again before the time it named: the hold keeps back all permits, not only the one that was
 //! refused.
 //!
 //! When more is wanted than the rate carries, it is decided here what comes first ([`Turn`]): the upkeep of channels,
@@ -36,7 +36,7 @@ use governor::{
 };
 use jiff::Timestamp;
 use tokio::{
-    sync::{RwLock, RwLockWriteGuard},
+    sync::{Notify, RwLock, RwLockWriteGuard},
     time::{Instant, sleep, sleep_until},
 };
 
@@ -132,24 +132,55 @@ impl Spares {
 #[derive(Debug)]
 struct Lane {
     /// The rate itself.
-    rate: RateLimiter<NotKeyed, InMemoryState, TokioTime, NoOpMiddleware<Nanos>>,
+    rate: Mutex<Rate>,
     /// Permits that were not used.
     spares: Arc<Spares>,
+}
+
+/// A rate with its burst.
+#[derive(Debug)]
+struct Rate {
+    /// What counts them.
+    cells: RateLimiter<NotKeyed, InMemoryState, TokioTime, NoOpMiddleware<Nanos>>,
+    /// Requests that may come at once.
+    burst: NonZeroU32,
     /// How long a permit may be held: not shorter than the time to the next, because some need two.
     good_for: Duration,
 }
 
-impl Lane {
+impl Rate {
     /// A rate with its burst, none of which is used yet.
     fn new(budget: Budget) -> Self {
         let rate = positive(budget.requests_per_minute);
         let burst = positive(budget.burst.saturating_sub(JITTER));
         let quota = Quota::per_minute(rate).allow_burst(burst);
         Self {
-            rate: RateLimiter::direct_with_clock(quota, TokioTime::start()),
-            spares: Arc::default(),
+            cells: RateLimiter::direct_with_clock(quota, TokioTime::start()),
+            burst,
             good_for: GOOD_FOR.max(quota.replenish_interval().mul_f64(1.5)),
         }
+    }
+}
+
+impl Lane {
+    /// A rate with its burst, none of which is used yet.
+    fn new(budget: Budget) -> Self {
+        Self {
+            rate: Mutex::new(Rate::new(budget)),
+            spares: Arc::default(),
+        }
+    }
+
+    /// Takes another rate, whose burst is used up: the one before may have used all of its own a moment ago. By how much the
+    /// burst before was larger, which is as many requests too many in the minute to come.
+    fn change(&self, budget: Budget) -> u32 {
+        let next = Rate::new(budget);
+        // There is as much as that, so it is granted.
+        let _used_up = next.cells.check_n(next.burst);
+        let mut rate = self.rate();
+        let larger = rate.burst.get().saturating_sub(next.burst.get());
+        *rate = next;
+        larger
     }
 
     /// When the rate had the permit that can be had now, or how long there will be none.
@@ -157,10 +188,16 @@ impl Lane {
         if let Some(since) = self.spares.take() {
             return Ok(since);
         }
-        match self.rate.check() {
+        let rate = self.rate();
+        match rate.cells.check() {
             Ok(()) => Ok(Instant::now()),
-            Err(early) => Err(early.wait_time_from(self.rate.clock().now())),
+            Err(early) => Err(early.wait_time_from(rate.cells.clock().now())),
         }
+    }
+
+    /// The rate as it is.
+    fn rate(&self) -> MutexGuard<'_, Rate> {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -173,8 +210,10 @@ pub(crate) struct Limiter {
     line: Arc<Line>,
     /// Held exclusively while all others wait for one request.
     gate: RwLock<()>,
-    /// End of the pause that the platform asked for.
+    /// End of the hold that the platform asked for.
     held_until: Mutex<Option<Instant>>,
+    /// Wakes whoever waits for a rate that is another now.
+    changed: Notify,
 }
 
 impl Limiter {
@@ -185,6 +224,7 @@ impl Limiter {
             line: Arc::default(),
             gate: RwLock::new(()),
             held_until: Mutex::new(None),
+            changed: Notify::new(),
         }
     }
 
@@ -240,8 +280,8 @@ impl Limiter {
         self.take(lanes).await
     }
 
-    /// Whether a pause is in force.
-    pub(super) fn paused_until(&self) -> Option<Instant> {
+    /// Until when a hold is in force, where one is.
+    pub(super) fn on_hold_until(&self) -> Option<Instant> {
         self.held().filter(|until| *until > Instant::now())
     }
 
@@ -252,10 +292,10 @@ impl Limiter {
         (self.take(lane..lane + 1).await, closed)
     }
 
-    /// Takes a permit as soon as one of these tokens has one and no pause is in force.
+    /// Takes a permit as soon as one of these tokens has one and no hold is in force.
     async fn take(&self, lanes: Range<usize>) -> Permit {
         loop {
-            self.pause_over().await;
+            self.hold_over().await;
             let mut soonest = Duration::MAX;
             for lane in lanes.clone() {
                 match self.lanes[lane].take() {
@@ -263,8 +303,20 @@ impl Limiter {
                     Err(wait) => soonest = soonest.min(wait),
                 }
             }
-            sleep(soonest).await;
+            tokio::select! {
+                () = sleep(soonest) => {}
+                () = self.changed.notified() => {}
+            }
         }
+    }
+
+    /// Takes another budget, for as many tokens as before. In no minute are there more requests than the larger of both
+    /// allows: where less may come at once now than before, all wait until that is made up for.
+    pub(crate) fn change(&self, budget: Budget) {
+        let larger = self.lanes.iter().map(|lane| lane.change(budget)).max();
+        let interval = Duration::from_mins(1) / budget.requests_per_minute.max(1);
+        self.hold(Instant::now() + interval * larger.unwrap_or_default());
+        self.changed.notify_waiters();
     }
 
     /// A permit for this token that its rate had then.
@@ -272,30 +324,30 @@ impl Limiter {
         Permit {
             back: Some(Arc::clone(&self.lanes[lane].spares)),
             since,
-            until: since + self.lanes[lane].good_for,
+            until: since + self.lanes[lane].rate().good_for,
             lane,
         }
     }
 
-    /// Waits until no pause is in force.
-    pub(crate) async fn pause_over(&self) {
-        while let Some(until) = self.paused_until() {
+    /// Waits until no hold is in force.
+    pub(crate) async fn hold_over(&self) {
+        while let Some(until) = self.on_hold_until() {
             sleep_until(until).await;
         }
     }
 
-    /// Stops all requests until then. A shorter pause never shortens a longer one. Says whether it is a new pause.
+    /// Stops all requests until then. A shorter hold never shortens a longer one. Says whether it is a new hold.
     pub(crate) fn hold(&self, until: Instant) -> bool {
         let mut held = self
             .held_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let paused = held.is_some_and(|held| held > Instant::now());
+        let on_hold = held.is_some_and(|held| held > Instant::now());
         *held = (*held).max(Some(until));
-        !paused
+        !on_hold
     }
 
-    /// End of the newest pause.
+    /// End of the newest hold.
     fn held(&self) -> Option<Instant> {
         *self
             .held_until
@@ -309,7 +361,7 @@ fn positive(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
 }
 
-/// Tokio's clock as the rate limiter reads it, so that a paused clock pauses the rate as well.
+/// Tokio's clock as the rate limiter reads it, so that a paused clock stops the rate as well.
 #[derive(Clone, Copy, Debug)]
 struct TokioTime(Instant);
 
@@ -397,6 +449,51 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn another_budget_holds_at_once_and_no_minute_has_more_than_the_larger_allows() {
+        for (before, after) in [
+            (Budget::new(270, None, 1), Budget::new(60, None, 1)),
+            (Budget::new(60, None, 1), Budget::new(270, None, 1)),
+            (Budget::new(270, Some(30), 1), Budget::new(290, Some(5), 1)),
+            (Budget::new(1, None, 1), Budget::new(270, None, 1)),
+        ] {
+            // At many a moment between a burst that was spared and one that was just used up.
+            for moment in [0, 1, 7_000, 20_000, 60_000, 90_000] {
+                let limiter = Limiter::new(before);
+                let mut times = Vec::new();
+                let began = Instant::now();
+                let change = async {
+                    sleep(Duration::from_millis(moment)).await;
+                    limiter.change(after);
+                };
+                let sending = async {
+                    while began.elapsed() < Duration::from_mins(5) {
+                        limiter.permit(Turn::Look).await.spend();
+                        times.push(Instant::now());
+                    }
+                };
+                tokio::join!(sending, change);
+                let in_minute_from = |first: &Instant| {
+                    let end = *first + Duration::from_mins(1);
+                    times
+                        .iter()
+                        .filter(|time| *time >= first && **time < end)
+                        .count()
+                };
+                let most = times.iter().map(in_minute_from).max().unwrap_or_default();
+                let allowed = before.most_in_a_minute().max(after.most_in_a_minute());
+                assert!(
+                    most <= allowed as usize,
+                    "{most} at {moment}: {before:?} {after:?}"
+                );
+                let last = times.partition_point(|time| *time < began + Duration::from_mins(4));
+                let rate = times.len() - last;
+                let expected = after.requests_per_minute as usize;
+                assert!(rate.abs_diff(expected) <= 1, "{rate} a minute: {after:?}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn small_rates_have_small_bursts() {
         let limiter = limiter(45);
         let times = sent(&limiter, 3).await;
@@ -405,20 +502,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_everybody() {
+    async fn a_hold_is_for_everybody() {
         let limiter = limiter(270);
         let start = Instant::now();
         assert!(limiter.hold(start + Duration::from_secs(40)));
         assert!(
             !limiter.hold(start + Duration::from_secs(20)),
-            "already paused"
+            "on hold already"
         );
         let times = sent(&limiter, 2).await;
         assert!(times[0] - start >= Duration::from_secs(40));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_that_comes_while_waiting_counts() {
+    async fn a_hold_that_comes_while_waiting_counts() {
         let limiter = limiter(9);
         limiter.permit(Turn::Look).await.spend();
         let start = Instant::now();
@@ -467,7 +564,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pause_that_is_just_over_is_none() {
+    async fn a_hold_that_is_just_over_is_none() {
         let limiter = limiter(270);
         let now = Instant::now();
         assert!(limiter.hold(now));

@@ -24,7 +24,7 @@ use super::{
     limiter::Limiter,
     wire::TokenAnswer,
 };
-use crate::backoff::Backoff;
+use crate::{backoff::Backoff, trouble::Trouble};
 
 /// Name of this call in failures and counts.
 const CALL: &str = "token";
@@ -34,7 +34,7 @@ const SHORTEST_LIFE: Duration = Duration::from_mins(5);
 const LONGEST_LIFE: Duration = Duration::from_hours(48);
 /// Least time between two tokens that are given up because they were refused. A platform that refuses one and then the
 /// next means something else than the token.
-const REFUSAL_PAUSE: Duration = Duration::from_secs(30);
+const REFUSAL_GAP: Duration = Duration::from_secs(30);
 /// Shortest life that is believed, so that an answer of 0 does not make every request ask for a token.
 const LEAST_LIFE: Duration = Duration::from_secs(1);
 /// Longest time before its end at which a token is renewed. A channel is said to end with the token that made it, so
@@ -42,8 +42,8 @@ const LEAST_LIFE: Duration = Duration::from_secs(1);
 const RENEW_AHEAD: Duration = Duration::from_hours(1);
 /// Share of a token's life after which it is renewed, for short-lived ones: four fifths.
 const RENEW_SHARE: u32 = 5;
-/// Pause after refused credentials: an administrator acts in minutes, and each try is a failed login at the platform.
-const REFUSED_PAUSE: Duration = Duration::from_mins(1);
+/// Delay after refused credentials: an administrator acts in minutes, and each try is a failed login at the platform.
+const REFUSED_DELAY: Duration = Duration::from_mins(1);
 
 /// A token in use.
 #[derive(Clone)]
@@ -71,6 +71,8 @@ struct State {
     failed: Option<NoToken>,
     /// Failures in a row.
     backoff: Backoff,
+    /// What was said of them.
+    trouble: Trouble,
 }
 
 /// Why there is no token, and until when nobody asks for one again.
@@ -78,7 +80,7 @@ struct State {
 pub(crate) struct NoToken {
     /// How the request for one failed.
     failure: Failure,
-    /// End of the pause.
+    /// When somebody may.
     until: Instant,
 }
 
@@ -92,12 +94,12 @@ impl NoToken {
     }
 
     /// How long nobody asks for one again.
-    pub(crate) fn pause(&self) -> Duration {
+    pub(crate) fn delay(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
     }
 
     /// What it means to a request that was not sent for it: whatever is wrong with the token, all that this caller can do
-    /// is to come again when the next one is asked for. A pause of its own would only come on top of that.
+    /// is to come again when the next one is asked for. A delay of its own would only come on top of that.
     pub(super) fn of_request(self) -> Failure {
         self.failure.until(self.until)
     }
@@ -120,7 +122,7 @@ pub(super) struct TokenSource {
     client_secret: SecretString,
     /// Connections.
     http: reqwest::Client,
-    /// The token request is a request like any other: it waits for its permit and obeys pauses.
+    /// The token request is a request like any other: it waits for its permit and obeys holds.
     limiter: Arc<Limiter>,
     /// Which of the client's tokens it is.
     lane: usize,
@@ -180,7 +182,7 @@ impl TokenSource {
         let in_use = state.bearer.as_ref().map(|bearer| bearer.number) == Some(refused.number);
         let again = state
             .refused_at
-            .is_some_and(|at| at.elapsed() < REFUSAL_PAUSE);
+            .is_some_and(|at| at.elapsed() < REFUSAL_GAP);
         if in_use && !again {
             state.refused_at = Some(Instant::now());
             debug!("token refused before its end: getting another");
@@ -233,8 +235,10 @@ impl TokenSource {
 impl State {
     /// Takes a new token into use.
     fn keep(&mut self, header: HeaderValue, life: Duration) -> Bearer {
-        if self.failed.take().is_some() {
-            info!(attempts = self.backoff.failures(), "token received again");
+        self.failed = None;
+        if let Some(over) = self.trouble.over() {
+            let after_s = over.after.as_secs();
+            info!(attempts = over.times, after_s, "token received again");
         }
         self.backoff.reset();
         self.received += 1;
@@ -257,13 +261,15 @@ impl State {
             .cloned()
     }
 
-    /// Remembers a failure, so that it is said once and asked again only after a pause.
+    /// Remembers a failure, so that it is said once and asked again only after a delay.
     fn fail(&mut self, failure: Failure) -> NoToken {
-        let pause = match failure.kind {
-            FailureKind::Denied => REFUSED_PAUSE,
-            _ => failure.pause(&mut self.backoff),
+        let delay = match failure.kind {
+            FailureKind::Denied => REFUSED_DELAY,
+            _ => failure.delay(&mut self.backoff),
         };
-        if failure.kind == FailureKind::Denied && self.failed.is_none() {
+        // Silence is said by those who want the token for something.
+        let news = self.trouble.met(&failure.to_string());
+        if news && failure.kind == FailureKind::Denied {
             error!(
                 error = %failure,
                 correlation_id = failure.correlation_id(),
@@ -272,7 +278,7 @@ impl State {
         }
         let failed = NoToken {
             failure,
-            until: Instant::now() + pause,
+            until: Instant::now() + delay,
         };
         self.failed = Some(failed.again());
         failed

@@ -5,7 +5,7 @@
 //! beforehand, because the wait for it may be long and what was true before may not be afterwards. And a write is never
 //! repeated in here after a refused token: the caller looks again and decides anew.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use reqwest::{
@@ -15,7 +15,7 @@ use reqwest::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
-use tracing::{trace, warn};
+use tracing::trace;
 
 use super::{
     answer::{DEADLINE, network_failure, parse, read_body, unexpected},
@@ -30,7 +30,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    conversation::{ConversationId, Observed, Priority},
+    conversation::{ConversationId, Observed, Priority, QueueId},
+    orders::Orders,
     settings,
     status::Status,
 };
@@ -42,9 +43,16 @@ mod call;
 
 mod calls;
 
+mod leave;
+
 mod names;
 
-use self::call::{Call, Effect};
+mod throttle;
+
+use self::{
+    call::{Call, Effect},
+    throttle::Throttled,
+};
 pub(super) use calls::sweep_page;
 pub(crate) use calls::{MAX_PAGES, Sighting, VisitKey};
 pub(crate) use names::NameList;
@@ -59,16 +67,16 @@ pub(crate) struct Genesys {
     tokens: Vec<TokenSource>,
     /// Pace of all requests.
     limiter: Arc<Limiter>,
-    /// Refuses every request that could change something.
-    dry_run: bool,
-    /// Attributes that are read along with what only the whole conversation shows; nothing where nobody asks for that.
-    background: Option<Vec<String>>,
+    /// Whether anything may be written, and what rules ask for that only the whole conversation shows.
+    orders: Orders,
     /// TLS, for sockets as well.
     pub(super) tls: Arc<rustls::ClientConfig>,
     /// Which socket addresses are believed.
     pub(super) streaming: settings::StreamingHost,
     /// What time it is at the platform.
     time: PlatformTime,
+    /// What was said of throttling.
+    throttled: Mutex<Throttled>,
     /// Where requests are counted.
     status: Status,
 }
@@ -83,8 +91,7 @@ impl Genesys {
     /// Where TLS is needed and this system has no trusted roots.
     pub(crate) fn new(
         settings: &settings::Genesys,
-        dry_run: bool,
-        background: Option<Vec<String>>,
+        orders: Orders,
         clock: Clock,
         status: Status,
     ) -> Result<Self, NoTls> {
@@ -123,11 +130,11 @@ impl Genesys {
             api_url: settings.api_url.clone(),
             tokens,
             limiter,
-            dry_run,
-            background,
+            orders,
             tls,
             streaming: settings.streaming.clone(),
             time: PlatformTime::new(clock),
+            throttled: Mutex::default(),
             status,
         })
     }
@@ -147,6 +154,11 @@ impl Genesys {
     /// The time now, as the platform has it.
     pub(crate) fn now(&self) -> Timestamp {
         self.time.now()
+    }
+
+    /// Takes another budget, for as many tokens as before.
+    pub(crate) fn set_budget(&self, budget: settings::Budget) {
+        self.limiter.change(budget);
     }
 
     /// Waits for the right to send one request, in its turn. May be given up at any time.
@@ -178,19 +190,21 @@ impl Genesys {
     ///
     /// `PATCH /api/v2/routing/conversations/{id}`, permission `routing:conversation:edit`. Sends the priority and
     /// nothing else, because an empty list would remove a skill. Returns the priority that the platform has now.
-    /// A refused token is a passing failure here; the next request brings a new one. So is a pause that began since the
+    /// A refused token is a passing failure here; the next request brings a new one. So is a hold that began since the
     /// permit was given: what was decided before it is not written after it, nor is it later than `by`, however long this
     /// process was stopped or had to wait for a token.
     pub(crate) async fn set_priority(
         &self,
         permit: Permit,
         id: &ConversationId,
+        queue: Option<&QueueId>,
         to: Priority,
         by: Instant,
     ) -> Result<Priority, Failure> {
         let path = format!("api/v2/routing/conversations/{id}");
         let call = Call::new("set_priority", Method::PATCH, path)
             .sending(json!({ "priority": to }))
+            .in_queue(queue.cloned())
             .by(by);
         let attributes: wire::RoutingAttributes = match self.send(&call, permit).await {
             Ok(body) => parse(call.name, &body).unwrap_or_default(),
@@ -216,7 +230,8 @@ impl Genesys {
             return Err(unexpected(call.name, "the answer shows no participants"));
         }
         let mut seen = legs::observe(id, &conversation);
-        if let (Observed::Waiting(waiting), Some(asked)) = (&mut seen, &self.background) {
+        let asked = self.orders.now().background.clone();
+        if let (Observed::Waiting(waiting), Some(asked)) = (&mut seen, asked) {
             let whole: wire::Whole = parse(call.name, &body)?;
             let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
             waiting.background = Some(Box::new(background(&conversation, whole, waiting, &asked)));
@@ -226,7 +241,7 @@ impl Genesys {
 
     /// Sends a call whose repetition does no harm.
     async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
-        let permit = self.limiter.permit(turn(call)).await;
+        let permit = self.limiter.permit(call.turn()).await;
         self.ask_with(call, permit).await
     }
 
@@ -244,7 +259,7 @@ impl Genesys {
     async fn ask_for_body(&self, call: &Call, permit: Permit) -> Result<Vec<u8>, Failure> {
         let answer = match self.send(call, permit).await {
             Err(Refusal::Token(_renewed)) => {
-                let permit = self.limiter.permit(turn(call)).await;
+                let permit = self.limiter.permit(call.turn()).await;
                 self.send(call, permit).await
             }
             answer => answer,
@@ -257,42 +272,34 @@ impl Genesys {
     /// Sends one request: token, send, classify, and the limiter learns.
     async fn send(&self, call: &Call, permit: Permit) -> Result<Vec<u8>, Refusal> {
         let writes = call.effect == Effect::Writes;
-        if self.dry_run && writes {
-            return Err(unexpected(call.name, "not sent: this is a dry run").into());
-        }
         let mut permit = permit;
         let (tokens, bearer) = loop {
             let tokens = &self.tokens[permit.lane()];
             let bearer = tokens.bearer().await.map_err(NoToken::of_request)?;
-            match self.limiter.paused_until() {
+            match self.limiter.on_hold_until() {
                 Some(until) if writes => {
                     let kind = FailureKind::Throttled { until };
                     return Err(Failure::local(
                         kind,
                         call.name,
-                        "not sent: a pause has begun",
+                        "not sent: a hold has begun",
                         None,
                     )
                     .into());
                 }
-                _ => self.limiter.pause_over().await,
+                _ => self.limiter.hold_over().await,
             }
             if !permit.is_old() {
                 break (tokens, bearer);
             }
-            // Many may have waited for the token or the pause, and must not all go at once.
-            permit = self.limiter.permit(turn(call)).await;
+            // Many may have waited for the token or the hold, and must not all go at once.
+            permit = self.limiter.permit(call.turn()).await;
         };
+        let url = self.url(call);
+        self.let_out(call, &url)?;
         let sent = Instant::now();
-        if call.by.is_some_and(|by| by < sent) {
-            let (kind, what) = (
-                FailureKind::Transient,
-                "not sent: it was decided too long ago",
-            );
-            return Err(Failure::local(kind, call.name, what, None).into());
-        }
         permit.spend();
-        let answer = timeout(DEADLINE, self.exchange(call, &bearer.header))
+        let answer = timeout(DEADLINE, self.exchange(call, url, &bearer.header))
             .await
             .unwrap_or_else(|_late| {
                 let kind = FailureKind::Transient;
@@ -301,7 +308,10 @@ impl Genesys {
         trace!(call = call.name, took = ?sent.elapsed(), ok = answer.is_ok(), "request");
         self.status.count_request(answer.is_ok());
         match answer {
-            Ok(body) => Ok(body),
+            Ok(body) => {
+                self.answered();
+                Ok(body)
+            }
             Err(failure) if failure.status() == Some(StatusCode::UNAUTHORIZED) => {
                 tokens.refuse(&bearer).await;
                 Err(Refusal::Token(failure))
@@ -314,10 +324,15 @@ impl Genesys {
     }
 
     /// One request and its answer, classified.
-    async fn exchange(&self, call: &Call, authorization: &HeaderValue) -> Result<Vec<u8>, Failure> {
+    async fn exchange(
+        &self,
+        call: &Call,
+        url: Url,
+        authorization: &HeaderValue,
+    ) -> Result<Vec<u8>, Failure> {
         let mut request = self
             .http
-            .request(call.method.clone(), self.url(call))
+            .request(call.method.clone(), url)
             .header(AUTHORIZATION, authorization.clone())
             .query(&call.query);
         if let Some(body) = &call.body {
@@ -347,40 +362,14 @@ impl Genesys {
         url.set_path(&format!("{base}/{}", call.path));
         url
     }
-
-    /// Holds all requests where the platform asks for a pause.
-    fn learn(&self, failure: &Failure) {
-        if let FailureKind::Throttled { until } = failure.kind
-            && self.limiter.hold(until)
-        {
-            let pause = until.saturating_duration_since(Instant::now());
-            warn!(
-                pause_s = pause.as_secs(),
-                call = failure.call(),
-                correlation_id = failure.correlation_id(),
-                "throttled by the platform: all requests wait"
-            );
-            self.status.count_throttle(pause);
-        }
-    }
 }
 
 impl std::fmt::Debug for Genesys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Genesys")
             .field("api_url", &self.api_url.as_str())
-            .field("dry_run", &self.dry_run)
+            .field("dry_run", &self.orders.now().dry_run)
             .finish_non_exhaustive()
-    }
-}
-
-/// When a call has its turn that is not made for one conversation's sake.
-fn turn(call: &Call) -> Turn {
-    match call.effect {
-        // A write has waited in its turn already; it may be late as it is.
-        Effect::Upkeep | Effect::Writes => Turn::Upkeep,
-        Effect::Reads => Turn::Look,
-        Effect::Sweeps => Turn::Sweep,
     }
 }
 

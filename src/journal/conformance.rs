@@ -1,5 +1,6 @@
 //! What every journal promises, as one suite that is run against each of them.
 
+mod pauses;
 mod stays;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ macro_rules! conformance {
             a_visit_that_nobody_saw_for_long_is_forgotten,
             the_end_of_a_visit_counts_as_having_been_seen,
             what_is_not_there_cannot_be_changed,
+            pauses_are_kept_until_they_are_over_or_others_are_noted,
         }
     };
     ($bench:ty: $($name:ident),+ $(,)?) => {$(
@@ -57,6 +59,7 @@ macro_rules! conformance {
 }
 
 pub(super) use conformance;
+pub(super) use pauses::pauses_are_kept_until_they_are_over_or_others_are_noted;
 pub(super) use stays::a_stay_is_known_by_its_queue_and_its_time_of_entry;
 
 /// This many seconds after some moment.

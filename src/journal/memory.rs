@@ -15,6 +15,7 @@ use super::{
 use crate::{
     clock::elapsed,
     conversation::{ConversationId, Kind, Priority, QueueId, Visit, Waiting},
+    orders::Pause,
     policy::Base,
 };
 
@@ -23,6 +24,8 @@ use crate::{
 pub struct MemoryJournal {
     /// Shared by all owners.
     visits: Arc<Mutex<HashMap<Visit, Kept>>>,
+    /// What is paused; shared likewise.
+    pauses: Arc<Mutex<Vec<Pause>>>,
     /// Who claims through this value.
     owner: Owner,
 }
@@ -48,6 +51,7 @@ impl Default for MemoryJournal {
     fn default() -> Self {
         Self {
             visits: Arc::default(),
+            pauses: Arc::default(),
             owner: Owner::random(),
         }
     }
@@ -59,6 +63,7 @@ impl MemoryJournal {
     pub(super) fn beside(&self) -> Self {
         Self {
             visits: Arc::clone(&self.visits),
+            pauses: Arc::clone(&self.pauses),
             owner: Owner::random(),
         }
     }
@@ -70,6 +75,11 @@ impl MemoryJournal {
             kept.holder = None;
         }
         self.beside()
+    }
+
+    /// What is paused.
+    fn paused(&self) -> MutexGuard<'_, Vec<Pause>> {
+        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The entries.
@@ -242,6 +252,17 @@ impl Journal for MemoryJournal {
         if let Some(kept) = self.visits().get_mut(visit) {
             kept.seen = kept.seen.max(at);
         }
+        Ok(())
+    }
+
+    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
+        let pauses = self.paused();
+        let in_force = pauses.iter().filter(|pause| !pause.is_over(now));
+        Ok(in_force.cloned().collect())
+    }
+
+    async fn note_pauses(&self, pauses: &[Pause], _now: Timestamp) -> Result<(), JournalError> {
+        *self.paused() = pauses.to_vec();
         Ok(())
     }
 

@@ -16,6 +16,8 @@ mod model;
 
 mod open;
 
+mod pauses;
+
 mod runs;
 
 mod schema;
@@ -37,6 +39,7 @@ use tokio::{sync::Mutex, task::spawn_blocking};
 use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Owner, Stay, Write};
 use crate::{
     conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    orders::Pause,
     policy::Base,
 };
 
@@ -202,6 +205,19 @@ impl Journal for SqliteJournal {
         let visit = visit.clone();
         self.transact(at, move |transaction, _| {
             claims::close(transaction, &visit, at)
+        })
+        .await
+    }
+
+    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
+        self.transact(now, move |transaction, _| pauses::read(transaction, now))
+            .await
+    }
+
+    async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError> {
+        let pauses = pauses.to_vec();
+        self.transact(now, move |transaction, _| {
+            pauses::replace(transaction, &pauses)
         })
         .await
     }

@@ -13,39 +13,52 @@ use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write};
 use crate::{
     clock::elapsed,
     conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    orders::Pause,
     policy::Base,
     status::Status,
+    trouble::Trouble,
 };
 
 /// Watches a journal.
 pub(crate) struct Watched {
     /// What does the work.
-    journal: Arc<dyn Journal>,
+    journal: Mutex<Arc<dyn Journal>>,
     /// Where trouble is shown.
     status: Status,
-    /// Since when there is trouble.
-    troubled: Mutex<Option<Timestamp>>,
+    /// Since when there is trouble, and what was said of it.
+    troubled: Mutex<Option<(Timestamp, Trouble)>>,
 }
 
 impl Watched {
     /// Watches this journal.
     pub(crate) fn new(journal: Arc<dyn Journal>, status: Status) -> Self {
         Self {
-            journal,
+            journal: Mutex::new(journal),
             status,
             troubled: Mutex::new(None),
         }
     }
 
+    /// Puts another journal to work. Who was told something by the one before is refused by this one.
+    pub(crate) fn replace(&self, journal: Arc<dyn Journal>) {
+        *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = journal;
+    }
+
+    /// The journal at work.
+    fn journal(&self) -> Arc<dyn Journal> {
+        let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&journal)
+    }
+
     /// Says trouble where it begins, and passes the answer on.
     fn heed<T>(&self, now: Timestamp, answer: Result<T, JournalError>) -> Result<T, JournalError> {
         if let Err(failure) = &answer {
+            let words = failure.to_string();
             let mut troubled = self.troubled.lock().unwrap_or_else(PoisonError::into_inner);
-            if troubled.is_none() {
-                *troubled = Some(now);
+            let (_since, trouble) = troubled.get_or_insert_with(|| (now, Trouble::default()));
+            if trouble.met(&words) {
                 error!(error = %failure, "nothing is raised until the journal works again");
             }
-            let words = failure.to_string();
             self.status
                 .update(|status| status.journal_trouble = Some(words));
         }
@@ -54,12 +67,12 @@ impl Watched {
 
     /// Says that trouble is over, where there was any.
     fn mended(&self, now: Timestamp) {
-        let since = self
+        let troubled = self
             .troubled
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(since) = since {
+        if let Some((since, _said)) = troubled {
             self.status.update(|status| status.journal_trouble = None);
             let after_s = elapsed(since, now).as_secs();
             info!(after_s, "the journal works again: raises go on");
@@ -70,7 +83,7 @@ impl Watched {
 #[async_trait]
 impl Journal for Watched {
     async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
-        self.heed(now, self.journal.entry(seen, now).await)
+        self.heed(now, self.journal().entry(seen, now).await)
     }
 
     async fn recall(
@@ -80,8 +93,9 @@ impl Journal for Watched {
         entered: Timestamp,
         now: Timestamp,
     ) -> Result<Option<Stay>, JournalError> {
-        let recalled = self.journal.recall(conversation, queue, entered, now);
-        self.heed(now, recalled.await)
+        let journal = self.journal();
+        let recalled = journal.recall(conversation, queue, entered, now).await;
+        self.heed(now, recalled)
     }
 
     async fn claim(
@@ -90,7 +104,7 @@ impl Journal for Watched {
         known: Fence,
         write: Write,
     ) -> Result<Claim, JournalError> {
-        self.heed(write.at, self.journal.claim(visit, known, write).await)
+        self.heed(write.at, self.journal().claim(visit, known, write).await)
     }
 
     async fn commit(
@@ -100,7 +114,7 @@ impl Journal for Watched {
         confirmed: Priority,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        self.heed(at, self.journal.commit(visit, claim, confirmed, at).await)
+        self.heed(at, self.journal().commit(visit, claim, confirmed, at).await)
     }
 
     async fn arrived(
@@ -110,7 +124,7 @@ impl Journal for Watched {
         open: Fence,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        self.heed(at, self.journal.arrived(visit, known, open, at).await)
+        self.heed(at, self.journal().arrived(visit, known, open, at).await)
     }
 
     async fn release(
@@ -119,7 +133,7 @@ impl Journal for Watched {
         claim: Fence,
         at: Timestamp,
     ) -> Result<(), JournalError> {
-        self.heed(at, self.journal.release(visit, claim, at).await)
+        self.heed(at, self.journal().release(visit, claim, at).await)
     }
 
     async fn rebase(
@@ -129,29 +143,37 @@ impl Journal for Watched {
         base: Base,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        self.heed(at, self.journal.rebase(visit, known, base, at).await)
+        self.heed(at, self.journal().rebase(visit, known, base, at).await)
     }
 
     async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError> {
-        self.heed(at, self.journal.close(visit, at).await)
+        self.heed(at, self.journal().close(visit, at).await)
+    }
+
+    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
+        self.heed(now, self.journal().pauses(now).await)
+    }
+
+    async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError> {
+        self.heed(now, self.journal().note_pauses(pauses, now).await)
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.heed(at, self.journal.alive(at).await)?;
+        self.heed(at, self.journal().alive(at).await)?;
         self.mended(at);
         Ok(())
     }
 
     async fn answers(&self, now: Timestamp) -> Result<(), JournalError> {
-        self.heed(now, self.journal.answers(now).await)
+        self.heed(now, self.journal().answers(now).await)
     }
 
     async fn stopped(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.heed(at, self.journal.stopped(at).await)
+        self.heed(at, self.journal().stopped(at).await)
     }
 
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
-        self.heed(now, self.journal.prune(before, now).await)
+        self.heed(now, self.journal().prune(before, now).await)
     }
 }
 
@@ -285,6 +307,15 @@ mod tests {
         async fn close(&self, v: &Visit, at: Timestamp) -> Result<(), JournalError> {
             self.works()?;
             self.memory.close(v, at).await
+        }
+
+        async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
+            self.memory.pauses(now).await
+        }
+
+        async fn note_pauses(&self, p: &[Pause], now: Timestamp) -> Result<(), JournalError> {
+            self.works()?;
+            self.memory.note_pauses(p, now).await
         }
 
         async fn alive(&self, _at: Timestamp) -> Result<(), JournalError> {

@@ -13,7 +13,7 @@ use crate::clock::elapsed;
 /// Spans looked at before it is given up that there is an opening: those of some ten years.
 const FAR: usize = 8_000;
 
-/// When raises are made. Outside these hours they pause; what fell due meanwhile is made up for at the next opening.
+/// When raises are made. Outside these hours nothing is raised; what fell due meanwhile is made up for at the next opening.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hours {
     /// Hours of the week; what they have in common counts once. Never empty.

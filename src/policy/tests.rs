@@ -302,7 +302,7 @@ fn what_somebody_else_sets_gets_no_head_start() {
 }
 
 #[test]
-fn outside_business_hours_raises_pause() {
+fn outside_business_hours_nothing_is_raised() {
     // The callback enters at nine on a Monday, and it is closed from twelve to one.
     let hour = 60 * MINUTE;
     for (name, outside, seen, now, expected) in [

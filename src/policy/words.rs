@@ -97,7 +97,9 @@ impl fmt::Display for Hours {
         let spans: Vec<String> = spans.collect();
         let zone = self.zone.iana_name().unwrap_or("UTC");
         let outside = match self.outside {
-            Outside::Runs => "outside them raises pause, and are made good at the opening",
+            Outside::Runs => {
+                "outside them nothing is raised, and what fell due is made good at the opening"
+            }
             Outside::Stops => "outside them the clock stops",
         };
         write!(f, "on {} ({zone}), {outside}", spans.join(" and "))

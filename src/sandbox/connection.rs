@@ -19,8 +19,8 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Pause after a failed accept: the process is out of file descriptors, and trying at once would spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Delay after a failed accept: the process is out of file descriptors, and trying at once would spin.
+const ACCEPT_DELAY: Duration = Duration::from_millis(100);
 
 /// Accepts connections, each with a token of its own.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl axum::serve::Listener for Listener {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => return (Wire::new(stream, &self.all), peer),
-                Err(_exhausted) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                Err(_exhausted) => tokio::time::sleep(ACCEPT_DELAY).await,
             }
         }
     }

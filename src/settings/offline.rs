@@ -10,8 +10,8 @@ pub fn load_journal(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
 ) -> Result<Journal, SettingsError> {
-    let (_, _, written) = read(file, environment)?;
-    Ok(remembered(written.journal, environment))
+    let (_, _, layers) = read(file, environment)?;
+    Ok(remembered(layers.written.journal, environment))
 }
 
 /// Loads where the daemon shows itself, from the same layers.
@@ -19,8 +19,8 @@ pub fn load_listen(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
 ) -> Result<SocketAddr, SettingsError> {
-    let (_, _, written) = read(file, environment)?;
-    Ok(written.status.listen.0)
+    let (_, _, layers) = read(file, environment)?;
+    Ok(layers.written.status.listen.0)
 }
 
 /// What can be said without the platform: what would become of callbacks, and what that may cost.
@@ -41,7 +41,8 @@ pub fn load_offline(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
 ) -> Result<Offline, SettingsError> {
-    let (file, overrides, written) = read(file, environment)?;
+    let (file, overrides, layers) = read(file, environment)?;
+    let written = layers.written;
     let (rules, findings) = policies::rules(&written, given(file.as_ref(), &overrides));
     let written::Genesys {
         requests_per_minute,

@@ -9,9 +9,15 @@ mod connection;
 
 mod news;
 
+mod said;
+
 mod topics;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::{
     sync::mpsc,
@@ -19,16 +25,17 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use self::connection::{Connection, NoConnection, open};
 pub(crate) use self::news::notice;
+pub(super) use self::said::Said;
 use super::{
     Notice,
     queues::Queues,
     sight::Sight,
     subscription::{Form, Subscribed, Wanted},
-    sweep::{SweepRequests, pause},
+    sweep::{SweepRequests, wait},
 };
 use crate::{
     backoff::Backoff,
@@ -39,8 +46,6 @@ use crate::{
 
 /// Time a connection must hold before earlier failures are forgotten.
 const HEALTHY_AFTER: Duration = Duration::from_mins(2);
-/// Connections lost soon after they came up, in a row, that are no accident any more.
-const CONTESTED: u32 = 5;
 /// Time between the renewals of two lines.
 const STAGGER: Duration = Duration::from_mins(1);
 /// A change in what a line listens to.
@@ -78,6 +83,10 @@ pub(super) struct Line {
     pub(super) followed: HashSet<ConversationId>,
     /// The form of their topics.
     pub(super) form: Form,
+    /// Topics of queues that were refused when they were last asked for.
+    pub(super) refused: Arc<Mutex<BTreeSet<String>>>,
+    /// What it has said.
+    pub(super) said: Said,
     /// What changes while it runs.
     pub(super) commands: mpsc::UnboundedReceiver<Command>,
 }
@@ -102,7 +111,9 @@ struct Served {
     replacing: bool,
     /// When to bring one up.
     replace_at: Instant,
-    /// Failures to do so.
+    /// When it has held for long enough.
+    holds_at: Instant,
+    /// Failures to bring up a successor.
     backoff: Backoff,
     /// When to subscribe to what was collected.
     flush_at: Option<Instant>,
@@ -126,8 +137,6 @@ impl Line {
     /// Keeps the line up until stopped.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut backoff = Backoff::default();
-        // Connections that did not come up since the last one that did, and that were lost soon after they did.
-        let (mut failed, mut lost_soon) = (0, 0);
         loop {
             let opening = open(
                 Arc::clone(&self.genesys),
@@ -140,41 +149,28 @@ impl Line {
             let until_next = match opened {
                 Ok(connection) => {
                     let up = Instant::now();
-                    self.announce(&connection, std::mem::take(&mut failed));
+                    self.announce(&connection);
                     let Some(reason) = Box::pin(self.serve(connection, &stop)).await else {
                         return;
                     };
                     self.status.update(|now| now.sockets -= 1);
-                    warn!(line = self.number, %reason, up_s = up.elapsed().as_secs(), "disconnected");
-                    if up.elapsed() >= HEALTHY_AFTER {
+                    let (up, number) = (up.elapsed(), self.number);
+                    let healthy = up >= HEALTHY_AFTER;
+                    self.said
+                        .disconnected(number, reason, up.as_secs(), healthy);
+                    if healthy {
                         backoff.reset();
-                        lost_soon = 0;
-                    } else {
-                        lost_soon += 1;
-                        self.say_contested(lost_soon);
                     }
                     backoff.next()
                 }
                 Err(why) => {
-                    why.say(self.number, failed);
-                    failed += 1;
-                    why.pause(&mut backoff)
+                    self.said.no_connection(self.number, &why);
+                    why.delay(&mut backoff)
                 }
             };
-            if !pause(&stop, until_next).await {
+            if !wait(&stop, until_next).await {
                 return;
             }
-        }
-    }
-
-    /// Says once that connections are lost again and again, and what that usually means.
-    fn say_contested(&self, lost_soon: u32) {
-        if lost_soon == CONTESTED {
-            warn!(
-                line = self.number,
-                lost = lost_soon,
-                "connections are lost again and again soon after they come up: most likely another program uses this OAuth client and takes the channels away; give this daemon a client of its own"
-            );
         }
     }
 
@@ -186,6 +182,7 @@ impl Line {
     ) -> Option<EndReason> {
         let mut served = Served {
             replace_at: self.renew_at(&connection),
+            holds_at: Instant::now() + HEALTHY_AFTER,
             connection,
             ended: None,
             jobs: JoinSet::new(),
@@ -219,6 +216,9 @@ impl Line {
                 },
                 Some(command) = self.commands.recv() => self.obey(&mut served, command),
                 () = sleep_until(served.replace_at), if !served.replacing => self.replace(&mut served),
+                () = sleep_until(served.holds_at), if self.said.is_contested() => {
+                    self.said.holds(self.number);
+                }
                 () = sleep_until(flush_at.unwrap_or(served.replace_at)), if flush_at.is_some() => {
                     self.flush(&mut served);
                 }
@@ -309,43 +309,23 @@ impl Line {
                 served.backoff.reset();
                 self.status.update(|now| now.sockets -= 1);
                 self.reassess(served);
-                self.announce(&served.connection, 0);
+                self.announce(&served.connection);
                 info!(line = self.number, %reason, "disconnected");
                 served.refused_in_a_row = 0;
                 self.flush_missing(served);
                 old.socket.close().await;
             }
             Err(why) => {
-                why.say(self.number, served.backoff.failures());
-                served.replace_at = Instant::now() + why.pause(&mut served.backoff);
+                self.said.no_connection(self.number, &why);
+                served.replace_at = Instant::now() + why.delay(&mut served.backoff);
             }
         }
     }
 
     /// Says that a connection is up and what it listens to, and asks for a sweep.
-    fn announce(&mut self, connection: &Connection, attempts: u32) {
-        let Subscribed {
-            form,
-            queues,
-            refused,
-            bulk,
-            ..
-        } = connection.subscribed;
-        self.form = form;
-        info!(
-            line = self.number,
-            queue_topics = queues,
-            refused_topics = refused,
-            conversation_topics = form.name(),
-            bulk_acd_start = bulk,
-            attempts = attempts + 1,
-            "connected"
-        );
-        if queues == 0 && !bulk && self.number == 0 {
-            warn!(
-                "no topic discovers callbacks: each is found by the next sweep instead, up to a minute later"
-            );
-        }
+    fn announce(&mut self, connection: &Connection) {
+        self.form = connection.subscribed.form;
+        self.said.connected(self.number, connection);
         self.status.update(|now| {
             now.sockets += 1;
             now.connects += 1;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -20,7 +20,7 @@ use tracing::{info, warn};
 
 use super::{
     Notice,
-    line::{Command, Line},
+    line::{Command, Line, Said},
     names::Names,
     queues::Queues,
     sight::Sight,
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     conversation::ConversationId,
-    genesys::{Genesys, MAX_CHANNELS, MAX_TOPICS, Topic},
+    genesys::{Genesys, MAX_CHANNELS, MAX_TOPICS, NameList, Topic},
     status::Status,
 };
 
@@ -67,6 +67,8 @@ pub(crate) struct Notifications {
     pub(crate) status: Status,
     /// What the trackers want followed.
     pub(crate) follows: mpsc::UnboundedReceiver<Follow>,
+    /// Told when other queues are ours.
+    pub(crate) chosen: Arc<Notify>,
 }
 
 /// A line and what is on it.
@@ -111,6 +113,7 @@ impl Notifications {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(follow) = self.follows.recv() => self.follow(follow, &mut lines, &mut tasks, &stop),
+                () = self.chosen.notified() => self.add_queues(&mut lines, &mut tasks, &stop),
                 () = sleep_until(refresh_at) => {
                     refresh_at = Instant::now() + REFRESH_QUEUES;
                     let reading = refresh(&self.genesys, &self.queues, &self.names);
@@ -254,6 +257,8 @@ impl Notifications {
             status: self.status.clone(),
             followed: HashSet::new(),
             form: Form::Combined,
+            refused: Arc::default(),
+            said: Said::default(),
             commands,
             queues,
         };
@@ -274,21 +279,21 @@ pub(crate) async fn refresh(genesys: &Genesys, queues: &Queues, names: &Names) -
     names.refresh(genesys).await;
     match genesys.queues().await {
         Ok(list) if list.is_empty() && !queues.ids().is_empty() => {
-            warn!("the list of queues is empty: going on with the queues that are known");
+            if names.unread(NameList::Queues, "it is empty") {
+                warn!("the list of queues is empty: going on with the queues that are known");
+            }
             false
         }
         Ok(list) => {
+            names.read(NameList::Queues);
             names.learn_queues(&list);
-            for entry in queues.resolve(&list) {
-                warn!(
-                    entry,
-                    "no queue is meant by this entry of callbacks.queues: check the name, and the division of the OAuth client's role"
-                );
-            }
+            names.say_idle(queues.resolve(&list));
             true
         }
         Err(failure) => {
-            warn!(error = %failure, correlation_id = failure.correlation_id(), "the list of queues cannot be read: going on with the queues that are known");
+            if names.unread(NameList::Queues, &failure.to_string()) {
+                warn!(error = %failure, correlation_id = failure.correlation_id(), "the list of queues cannot be read: going on with the queues that are known");
+            }
             false
         }
     }

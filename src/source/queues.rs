@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{conversation::QueueId, pattern::Pattern};
@@ -19,37 +19,41 @@ fn named_by_id(patterns: &[Pattern]) -> BTreeSet<QueueId> {
 
 /// The queues whose callbacks are raised.
 #[derive(Debug)]
-pub(crate) struct Queues {
+pub(crate) struct Queues(Mutex<Chosen>);
+
+/// What is chosen.
+#[derive(Debug)]
+struct Chosen {
     /// The entries of the settings.
     patterns: Vec<Pattern>,
     /// Whether an entry means every queue.
     all: bool,
     /// Those of the platform's queues that are meant.
-    chosen: Mutex<BTreeSet<QueueId>>,
+    ids: BTreeSet<QueueId>,
 }
 
-impl Queues {
+impl Chosen {
     /// The queues that these entries mean; until the platform's list is known, only the entries that are ids.
-    pub(crate) fn new(entries: &[String]) -> Self {
+    fn new(entries: &[String]) -> Self {
         let patterns: Vec<Pattern> = entries.iter().map(|entry| Pattern::new(entry)).collect();
         Self {
             all: entries.iter().any(|entry| entry == "*"),
-            chosen: Mutex::new(named_by_id(&patterns)),
+            ids: named_by_id(&patterns),
             patterns,
         }
     }
 
     /// Takes the platform's list; returns the entries that mean no queue on it.
-    pub(crate) fn resolve(&self, list: &[(QueueId, String)]) -> Vec<String> {
+    fn resolve(&mut self, list: &[(QueueId, String)]) -> Vec<String> {
         // An entry that is an id is ours whatever the list says: a list may be cut short by permissions.
-        let mut chosen = named_by_id(&self.patterns);
+        let mut ids = named_by_id(&self.patterns);
         let means = |pattern: &Pattern, (id, name): &(QueueId, String)| {
             pattern.means(&id.to_string(), Some(name))
         };
         let chosen_now = list
             .iter()
             .filter(|queue| self.patterns.iter().any(|pattern| means(pattern, queue)));
-        chosen.extend(chosen_now.map(|(id, _)| id.clone()));
+        ids.extend(chosen_now.map(|(id, _)| id.clone()));
         let idle = |pattern: &&Pattern| !list.iter().any(|queue| means(pattern, queue));
         let unmatched = self
             .patterns
@@ -57,33 +61,64 @@ impl Queues {
             .filter(idle)
             .map(|pattern| pattern.text().to_owned())
             .collect();
-        *self.chosen.lock().unwrap_or_else(PoisonError::into_inner) = chosen;
+        self.ids = ids;
         unmatched
+    }
+
+    /// Whether all entries work without the platform's list.
+    fn needs_no_list(&self) -> bool {
+        self.all || self.patterns.len() == self.ids.len()
+    }
+}
+
+impl Queues {
+    /// The queues that these entries mean; until the platform's list is known, only the entries that are ids.
+    pub(crate) fn new(entries: &[String]) -> Self {
+        Self(Mutex::new(Chosen::new(entries)))
+    }
+
+    /// Whether all of these entries work without the platform's list.
+    pub(crate) fn need_no_list(entries: &[String]) -> bool {
+        Chosen::new(entries).needs_no_list()
+    }
+
+    /// Takes other entries, and what is known of the platform's list; returns those that mean no queue on it.
+    pub(crate) fn choose(&self, entries: &[String], list: &[(QueueId, String)]) -> Vec<String> {
+        let mut chosen = Chosen::new(entries);
+        let unmatched = chosen.resolve(list);
+        *self.lock() = chosen;
+        unmatched
+    }
+
+    /// Takes the platform's list; returns the entries that mean no queue on it.
+    pub(crate) fn resolve(&self, list: &[(QueueId, String)]) -> Vec<String> {
+        self.lock().resolve(list)
     }
 
     /// Whether callbacks in this queue are ours. A queue that is not named can be ours only if every queue is.
     pub(crate) fn wants(&self, queue: Option<&QueueId>) -> bool {
-        self.all || queue.is_some_and(|queue| self.lock().contains(queue))
+        let chosen = self.lock();
+        chosen.all || queue.is_some_and(|queue| chosen.ids.contains(queue))
     }
 
     /// The ids of our queues, in order.
     pub(crate) fn ids(&self) -> Vec<QueueId> {
-        self.lock().iter().cloned().collect()
+        self.lock().ids.iter().cloned().collect()
     }
 
     /// Whether every queue is ours.
     pub(crate) fn all(&self) -> bool {
-        self.all
+        self.lock().all
     }
 
     /// Whether all entries work without the platform's list.
     pub(crate) fn needs_no_list(&self) -> bool {
-        self.all || self.patterns.len() == self.lock().len()
+        self.lock().needs_no_list()
     }
 
-    /// The chosen queues.
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<QueueId>> {
-        self.chosen.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is chosen.
+    fn lock(&self) -> MutexGuard<'_, Chosen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,6 +164,18 @@ mod tests {
             assert!(unmatched.is_empty());
         }
         assert_eq!(chosen(&["Nobody", "Support"]).1, ["Nobody"]);
+    }
+
+    #[test]
+    fn other_entries_take_the_place_of_those_before() {
+        let queues = Queues::new(&["Support".to_owned()]);
+        queues.resolve(&list());
+        let entries = ["Sales *", "Nobody"].map(str::to_owned);
+        assert_eq!(queues.choose(&entries, &list()), ["Nobody"]);
+        let ids: Vec<String> = queues.ids().iter().map(ToString::to_string).collect();
+        assert_eq!(ids, ["q2", "q3"]);
+        assert!(!queues.wants(ID.parse().ok().as_ref()));
+        assert!(Queues::need_no_list(&["*".to_owned()]) && !Queues::need_no_list(&entries));
     }
 
     #[test]

@@ -4,7 +4,12 @@
 //! or as two where that is refused, or not at all where both are refused again and again. Where queue topics are refused or none is known, the bulk form of acd.start is tried,
 //! for the organisation where it is allowed. What is refused is named; the sweep finds every callback nevertheless.
 
-use tracing::{debug, warn};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tracing::{debug, info, warn};
 
 use crate::{
     conversation::ConversationId,
@@ -65,6 +70,8 @@ pub(super) struct Wanted {
     pub(super) bulk: bool,
     /// Whether these replace the channel's topics.
     pub(super) replace: bool,
+    /// Topics of queues that were refused when they were last asked for, so that each is named once.
+    pub(super) refused: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// What came of it.
@@ -109,7 +116,7 @@ pub(super) async fn subscribe(
     let ours = |topic: &Topic| wanted.queues.contains(topic);
     let (of_queues, of_conversations): (Outcomes, Outcomes) =
         outcomes.into_iter().partition(|(topic, _)| ours(topic));
-    let refused = name_refused(&of_queues, status);
+    let refused = name_refused(&of_queues, &wanted.refused, status);
     let queues = of_queues.len() - refused;
     let (form, accepted) = settle_form(genesys, channel, wanted, of_conversations).await?;
     let discovers = queues > 0 && refused == 0;
@@ -139,13 +146,19 @@ fn accepted(outcomes: &Outcomes) -> usize {
         .count()
 }
 
-/// Names the queue topics that were refused; how many there are.
-fn name_refused(outcomes: &Outcomes, status: &Status) -> usize {
+/// Names the queue topics that are refused, and those that are not any more; how many are.
+fn name_refused(outcomes: &Outcomes, before: &Mutex<BTreeSet<String>>, status: &Status) -> usize {
     let mut refused = 0;
+    let mut before = before.lock().unwrap_or_else(PoisonError::into_inner);
     for (topic, outcome) in outcomes {
+        let topic = topic.name();
         if let TopicOutcome::Refused(reason) = outcome {
             refused += 1;
-            warn!(topic = topic.name(), reason, "topic refused");
+            if before.insert(topic.to_owned()) {
+                warn!(topic, reason, "topic refused");
+            }
+        } else if before.remove(topic) {
+            info!(topic, "topic accepted again");
         }
     }
     status.update(|now| now.refused_topics += refused as u64);

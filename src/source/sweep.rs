@@ -14,7 +14,7 @@ use std::{
 
 use reqwest::StatusCode;
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, watch},
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,7 @@ use crate::{
     conversation::QueueId,
     genesys::{Failure, FailureKind, Genesys, MAX_PAGES, Sighting},
     status::Status,
+    trouble::Trouble,
 };
 
 /// Queues named in one query. Its limit is not documented; a hundred ids are 8 kB of request.
@@ -66,14 +67,25 @@ pub(crate) struct Sweep {
     pub(crate) queues: Arc<Queues>,
     /// How.
     pub(crate) manner: Arc<Manner>,
-    /// Time between sweeps.
-    pub(crate) every: Duration,
+    /// Time between sweeps. Who changes it asks for a sweep as well.
+    pub(crate) every: watch::Receiver<Duration>,
     /// Wakes this task early.
     pub(crate) requests: SweepRequests,
     /// Where the result goes.
     pub(crate) notices: mpsc::Sender<Notice>,
     /// Where sweeps are counted.
     pub(crate) status: Status,
+}
+
+/// How sweeps have gone.
+#[derive(Debug, Default)]
+struct Course {
+    /// Failures in a row.
+    backoff: Backoff,
+    /// That they fail.
+    failing: Trouble,
+    /// That they do not show everybody.
+    short: Trouble,
 }
 
 /// The sweep made while starting.
@@ -99,35 +111,45 @@ pub(crate) struct Found {
 impl Sweep {
     /// Reports the sweep made while starting, then sweeps until stopped.
     pub(crate) async fn run(self, first: First, stop: CancellationToken) {
-        let mut backoff = Backoff::default();
-        self.report(first.found, first.asked).await;
-        let mut pause = self.every;
+        let mut course = Course::default();
+        self.report(&mut course.short, first.found, first.asked)
+            .await;
+        let mut until_next = self.every();
         loop {
-            let woken = timeout(pause, self.requests.0.notified());
+            let woken = timeout(until_next, self.requests.0.notified());
             if stop.run_until_cancelled(woken).await.is_none() {
                 return;
             }
-            match stop.run_until_cancelled(self.round(&mut backoff)).await {
-                Some(next) => pause = next,
+            match stop.run_until_cancelled(self.round(&mut course)).await {
+                Some(next) => until_next = next,
                 None => return,
             }
         }
     }
 
+    /// Time between sweeps, as it is now.
+    fn every(&self) -> Duration {
+        *self.every.borrow()
+    }
+
     /// One sweep, its report, and how long to wait for the next.
-    async fn round(&self, backoff: &mut Backoff) -> Duration {
+    async fn round(&self, course: &mut Course) -> Duration {
         let started = Instant::now();
         match find(&self.genesys, &self.queues, &self.manner).await {
             Ok(found) => {
-                if backoff.failures() > 0 {
-                    info!(attempts = backoff.failures(), "sweeps work again");
+                if let Some(over) = course.failing.over() {
+                    info!(
+                        attempts = over.times,
+                        after_s = over.after.as_secs(),
+                        "sweeps work again"
+                    );
                 }
-                backoff.reset();
-                self.report(found, started).await;
-                self.every
+                course.backoff.reset();
+                self.report(&mut course.short, found, started).await;
+                self.every()
             }
             Err(failure) => {
-                if backoff.failures() == 0 {
+                if course.failing.met(&failure.to_string()) {
                     let error = &failure as &dyn std::error::Error;
                     warn!(
                         error,
@@ -135,20 +157,25 @@ impl Sweep {
                         "sweep failed: callbacks that notifications miss are found once it works again"
                     );
                 }
-                let pause = failure.pause(backoff);
+                let delay = failure.delay(&mut course.backoff);
                 match failure.kind {
-                    FailureKind::Denied => self.every,
-                    FailureKind::Throttled { .. } => pause,
-                    _ => pause.min(self.every),
+                    FailureKind::Denied => self.every(),
+                    FailureKind::Throttled { .. } => delay,
+                    _ => delay.min(self.every()),
                 }
             }
         }
     }
 
-    /// Says what was found.
-    async fn report(&self, found: Found, started: Instant) {
+    /// Says what was found, and whether answers are `short`.
+    async fn report(&self, short: &mut Trouble, found: Found, started: Instant) {
         let (waiting, complete) = (found.sightings.len(), !found.truncated);
-        if !complete {
+        if complete {
+            if let Some(over) = short.over() {
+                let after_s = over.after.as_secs();
+                info!(after_s, "the platform leaves no callbacks out any more");
+            }
+        } else if short.met("") {
             warn!(
                 waiting,
                 "the platform left callbacks out of its answer: those are found later"
@@ -261,6 +288,6 @@ async fn ask(
 }
 
 /// Waits for a while or until stopped, whichever comes first; says whether to go on.
-pub(super) async fn pause(stop: &CancellationToken, time: Duration) -> bool {
+pub(super) async fn wait(stop: &CancellationToken, time: Duration) -> bool {
     stop.run_until_cancelled(sleep(time)).await.is_some()
 }

@@ -27,7 +27,7 @@ impl Tracker {
     /// The wait that a sweep's row shows, where the journal knows it from before a restart: only a look could tell the leg
     /// of a new one.
     async fn recall(&self, priority: Option<Priority>) -> Option<Waiting> {
-        if self.settled.is_some() || self.context.rules.ask_for_the_whole() {
+        if self.settled.is_some() || self.context.orders.now().rules.ask_for_the_whole() {
             // Looked at in silence: most often it still needs no raise. Or for what only a look shows.
             return None;
         }

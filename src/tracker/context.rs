@@ -18,9 +18,10 @@ use crate::{
     conversation::QueueId,
     genesys::Genesys,
     journal::Journal,
-    policy::rules::Rules,
+    orders::Orders,
     source::{names::Names, notifications::Follow, queues::Queues, sight::Sight},
     status::Status,
+    trouble::Trouble,
 };
 
 /// What all trackers share.
@@ -29,8 +30,8 @@ pub(crate) struct Context {
     pub(crate) genesys: Arc<Genesys>,
     /// Bases and claims.
     pub(crate) journal: Arc<dyn Journal>,
-    /// When and how much, and which are left alone.
-    pub(crate) rules: Rules,
+    /// What operators have ordered: when and how much, which are left alone, and what is paused.
+    pub(crate) orders: Orders,
     /// What things are called that rules ask for.
     pub(crate) names: Arc<Names>,
     /// Which queues are ours.
@@ -40,17 +41,17 @@ pub(crate) struct Context {
     /// Where raises are counted.
     pub(crate) status: Status,
     /// Whether raises are kept on schedule.
-    pub(crate) pace: Pace,
+    pub(crate) pace: Arc<Pace>,
     /// Which conversations to follow by topics of their own.
     pub(crate) follows: mpsc::UnboundedSender<Follow>,
     /// Ends all waits.
     pub(crate) stop: CancellationToken,
-    /// Whether raises are only told, not made.
-    pub(crate) dry_run: bool,
     /// Room for those who ask the journal: it serves one at a time, and a rest is smaller than a question.
     pub(crate) at_journal: Arc<Semaphore>,
-    /// Queues whose writes were refused for lack of a permission, each named once.
+    /// Queues whose writes are refused for lack of a permission, each named once until one is not.
     pub(crate) denied: Mutex<HashSet<Option<QueueId>>>,
+    /// Callbacks whose looks fail other than in passing, and what was said of that.
+    pub(crate) unseen: Mutex<(u32, Trouble)>,
     /// Queues in which an attribute that should hold a time did not, each named once.
     pub(crate) timeless: Mutex<HashSet<Option<QueueId>>>,
 }

@@ -22,8 +22,8 @@ pub(super) enum Next {
     News,
     /// A step is due then; look when the bell rings.
     Rest(Timestamp),
-    /// Look again after a pause, or when the bell rings.
-    Pause(Duration),
+    /// Look again after a delay, or when the bell rings.
+    Retry(Duration),
     /// Look again when the journal works.
     AwaitJournal,
     /// The tracker's work is done.

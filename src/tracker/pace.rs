@@ -31,7 +31,7 @@ const WINDOW: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// How many requests may be sent.
-    budget: Budget,
+    budget: Mutex<Budget>,
     /// How many are raised again and again, and how often.
     demand: Mutex<Demand>,
     /// Whether more wait than the budget carries, as it was said last.
@@ -86,9 +86,8 @@ impl Tracker {
     /// Counts this callback among those that are raised, from now on.
     pub(super) fn raises_since(&mut self, now: Timestamp) {
         self.raises_no_more();
-        if let Some(wait) = self.policy().and_then(Policy::interval) {
-            self.context.pace.demand().add(wait);
-        }
+        let interval = self.by_policy(Policy::interval);
+        self.context.pace.counts(interval.flatten());
         self.raising_since = Some(now);
     }
 
@@ -97,7 +96,7 @@ impl Tracker {
         if self.raising_since.take().is_none() {
             return;
         }
-        if let Some(wait) = self.policy().and_then(Policy::interval) {
+        if let Some(wait) = self.by_policy(Policy::interval).flatten() {
             self.context.pace.demand().remove(wait);
         }
     }
@@ -105,6 +104,7 @@ impl Tracker {
 
 impl Drop for Tracker {
     fn drop(&mut self) {
+        self.is_seen();
         self.raises_no_more();
     }
 }
@@ -126,7 +126,7 @@ impl Pace {
     /// Watches raises under this budget.
     pub(crate) fn new(budget: Budget) -> Self {
         Self {
-            budget,
+            budget: Mutex::new(budget),
             demand: Mutex::default(),
             overloaded: Mutex::new(false),
             seen: Mutex::new(Seen {
@@ -147,9 +147,10 @@ impl Pace {
                 usize::try_from(demand.callbacks).unwrap_or(usize::MAX),
             )
         };
-        let step = self.budget.time_for(tracked, requests_a_raise);
+        let budget = self.budget();
+        let step = budget.time_for(tracked, requests_a_raise);
         let lag = wait.map_or(Duration::ZERO, |wait| step.saturating_sub(wait));
-        let capacity = |wait| self.budget.raises_in(wait) / u64::from(requests_a_raise);
+        let capacity = |wait| budget.raises_in(wait) / u64::from(requests_a_raise);
         let capacity = wait.map(capacity);
         status.update(|now| (now.capacity, now.expected_lag) = (capacity, lag));
         let overloaded = !lag.is_zero();
@@ -169,9 +170,9 @@ impl Pace {
                 lag_s = lag.as_secs(),
                 wait = %Spelled(wait),
                 wait_that_fits = %Spelled(fits),
-                requests_per_minute = self.budget.requests_per_minute,
-                requests_per_minute_that_fit = self.budget.rate_for(tracked, requests_a_raise, wait),
-                tokens = self.budget.tokens,
+                requests_per_minute = budget.requests_per_minute,
+                requests_per_minute_that_fit = budget.rate_for(tracked, requests_a_raise, wait),
+                tokens = budget.tokens,
                 "more callbacks wait than the request budget carries: steps get longer for all of them alike"
             );
         } else {
@@ -180,6 +181,28 @@ impl Pace {
                 capacity, "the request budget carries all callbacks that wait again"
             );
         }
+    }
+
+    /// Takes another budget.
+    pub(crate) fn set_budget(&self, budget: Budget) {
+        *self.budget.lock().unwrap_or_else(PoisonError::into_inner) = budget;
+    }
+
+    /// How many requests may be sent.
+    fn budget(&self) -> Budget {
+        *self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts one that is raised at these intervals, if it is again and again.
+    pub(super) fn counts(&self, interval: Option<Duration>) {
+        if let Some(wait) = interval {
+            self.demand().add(wait);
+        }
+    }
+
+    /// Counts anew, because the rules have changed: every tracker adds its callback when it heeds them.
+    pub(crate) fn count_anew(&self) {
+        *self.demand() = Demand::default();
     }
 
     /// How many are raised again and again.
@@ -204,7 +227,7 @@ impl Pace {
                 lag_ms = millis(worst),
                 tracked,
                 raises,
-                requests_per_minute = self.budget.requests_per_minute,
+                requests_per_minute = self.budget().requests_per_minute,
                 "raises lag behind their schedule: each write covers all steps due by then"
             );
         } else if seen.lagging {

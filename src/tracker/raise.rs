@@ -20,12 +20,10 @@ const REFUSED_REST: Duration = Duration::from_secs(30);
 impl Tracker {
     /// What follows for a step that the platform refused or a dry run has told: the one after it, if there is one.
     pub(super) fn pass_over(&mut self, waiting: &Waiting, raise: Raise) -> Next {
-        let due = self.policy().map_or(Err(Limit::LeftAlone), |policy| {
-            policy.due_after(waiting, raise.step)
-        });
-        match due {
+        let due = self.by_policy(|policy| policy.due_after(waiting, raise.step));
+        match due.unwrap_or(Err(Limit::LeftAlone)) {
             Err(limit) => self.limited(limit, waiting),
-            Ok(due) if self.context.dry_run => Next::Rest(due),
+            Ok(due) if self.context.orders.now().dry_run => Next::Rest(due),
             Ok(due) => Next::Rest(due.max(self.after(REFUSED_REST))),
         }
     }
@@ -64,8 +62,9 @@ impl Tracker {
             return Ok(Next::Due(due));
         };
         let (base, now) = (grounds.base, self.context.now());
-        let next = self.policy().map(|policy| policy.next(base, &waiting, now));
-        let Some(Step::Raise(raise)) = next else {
+        let next = self.by_policy(|policy| policy.next(base, &waiting, now));
+        let paused = self.paused_until(&waiting).is_some();
+        let Some(Step::Raise(raise)) = next.filter(|_| !paused) else {
             return Ok(Next::Decide);
         };
         let write = Write {
@@ -79,10 +78,16 @@ impl Tracker {
         };
         let journal = &self.context.journal;
         match journal.claim(&waiting.visit, grounds.fence, write).await? {
-            // The last moment at which news can be heeded: it may be the answer.
+            // The last moment at which news can be heeded: it may be the answer, or another order.
             Claim::Granted(claim) if self.view.is_ringing() => {
                 journal.release(&waiting.visit, claim, now).await?;
                 Ok(Next::News)
+            }
+            Claim::Granted(claim)
+                if self.is_outdated() || self.paused_until(&waiting).is_some() =>
+            {
+                journal.release(&waiting.visit, claim, now).await?;
+                Ok(Next::Decide)
             }
             Claim::Granted(claim) if Instant::now() <= good_until => {
                 self.write(permit, waiting, base, write, claim, good_until)
@@ -96,10 +101,11 @@ impl Tracker {
             Claim::Held { until } => Ok(Next::Rest(until)),
             Claim::Stale => Ok(Next::Look),
             Claim::Done => {
-                let due = self
-                    .policy()
-                    .and_then(|policy| policy.due_after(&waiting, raise.step).ok());
-                Ok(due.map_or(Next::Look, Next::Rest))
+                let due = self.by_policy(|policy| policy.due_after(&waiting, raise.step));
+                Ok(match due {
+                    Some(Ok(due)) => Next::Rest(due),
+                    Some(Err(_)) | None => Next::Look,
+                })
             }
         }
     }
@@ -137,7 +143,7 @@ impl Tracker {
         match self
             .context
             .genesys
-            .set_priority(permit, &self.id, write.to, by)
+            .set_priority(permit, &self.id, waiting.queue.as_ref(), write.to, by)
             .await
         {
             Ok(now_at) => {
@@ -147,9 +153,10 @@ impl Tracker {
                 let noted = journal.commit(&waiting.visit, claim, now_at, at).await;
                 // It is raised, whatever the journal says to that.
                 self.raised(&waiting, &write, now_at);
+                self.say_allowed(&waiting);
                 waiting.priority = now_at;
                 self.view.note_written(now_at);
-                let step = self.policy().map(|policy| policy.next(base, &waiting, at));
+                let step = self.by_policy(|policy| policy.next(base, &waiting, at));
                 self.seen = Some(waiting);
                 Ok(match (noted?, step) {
                     // The entry is as we left it: it need not be read to know that.
@@ -168,15 +175,13 @@ impl Tracker {
             // The claim stays open: the write may have arrived all the same.
             Err(failure) if failure.is_passing() => {
                 debug!(conversation_id = %self.id, error = %failure, "no answer to a raise: looking again");
-                Ok(Next::Pause(failure.pause(&mut self.writes)))
+                Ok(Next::Retry(failure.delay(&mut self.writes)))
             }
             Err(failure) => {
                 let at = self.context.now();
                 let journal = &self.context.journal;
                 journal.release(&waiting.visit, claim, at).await?;
-                let step = self
-                    .policy()
-                    .map(|policy| policy.step_at(&waiting, write.covers));
+                let step = self.by_policy(|policy| policy.step_at(&waiting, write.covers));
                 self.refused(&waiting, step.unwrap_or(write.step), &failure);
                 Ok(Next::Look)
             }

@@ -4,7 +4,7 @@
 
 use std::sync::PoisonError;
 
-use tracing::{field::display, info, warn};
+use tracing::{debug, field::display, info, warn};
 
 use super::Tracker;
 use crate::{
@@ -41,6 +41,7 @@ impl Tracker {
     /// Says what a dry run would have raised.
     pub(super) fn tell(&mut self, waiting: &Waiting, raise: Raise) {
         self.passed = Some(raise.step);
+        self.context.status.update(|now| now.would_be_raised += 1);
         info!(
             conversation_id = %self.id,
             visit = %waiting.visit.leg,
@@ -59,8 +60,15 @@ impl Tracker {
         self.passed = Some(step);
         self.context.status.update(|now| now.refused_raises += 1);
         let queue = waiting.queue.as_ref().map(display);
-        let first = failure.kind == FailureKind::Denied && self.denied_first(waiting);
-        if first {
+        let denied = failure.kind == FailureKind::Denied;
+        if denied && !self.denied_first(waiting) {
+            debug!(
+                conversation_id = %self.id,
+                queue_id = queue,
+                error = %failure,
+                "raise not allowed, as before"
+            );
+        } else if denied {
             warn!(
                 queue_id = queue,
                 error = %failure,
@@ -78,7 +86,20 @@ impl Tracker {
         }
     }
 
-    /// Whether this is the first refusal in the queue.
+    /// Says that raises in the queue are allowed, where they were not before.
+    pub(super) fn say_allowed(&self, waiting: &Waiting) {
+        let mut denied = self
+            .context
+            .denied
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if denied.remove(&waiting.queue) {
+            let queue = waiting.queue.as_ref().map(display);
+            info!(queue_id = queue, "raises in this queue are allowed again");
+        }
+    }
+
+    /// Whether this is the first refusal in the queue since raises were allowed.
     pub(super) fn denied_first(&self, waiting: &Waiting) -> bool {
         let mut denied = self
             .context
@@ -102,7 +123,7 @@ impl Tracker {
             queue_id = waiting.queue.as_ref().map(display),
             priority = waiting.priority.points(),
             waited_s = elapsed(waiting.since, now).as_secs(),
-            rule = self.context.rules.name(choice),
+            rule = self.context.orders.now().rules.name(choice),
             "callback tracked"
         );
     }

@@ -29,10 +29,15 @@ impl Tracker {
                     Ok(until) => Next::Due(until),
                     Err(instead) => instead,
                 },
-                Next::Pause(pause) => match self.rest(self.after(pause)).await {
-                    Ok(_) => Next::Look,
-                    Err(instead) => instead,
-                },
+                Next::Retry(delay) => {
+                    self.retrying = true;
+                    let rested = self.rest(self.after(delay)).await;
+                    self.retrying = false;
+                    match rested {
+                        Ok(_) => Next::Look,
+                        Err(instead) => instead,
+                    }
+                }
                 Next::Due(due) if self.is_known() => match self.kept.take() {
                     Some(kept) => Next::Raise(Box::new(kept.grounds()), due),
                     None => Next::Decide,
@@ -116,11 +121,18 @@ impl Tracker {
         if self.context.stop.is_cancelled() {
             return Err(Next::End(Outcome::Stopped));
         }
-        // A look that has not begun will show the news; only the end needs none.
-        if turn == Turn::Look && self.heard_ending().is_none() {
-            return Ok(());
+        if self.view.is_ringing() {
+            // A look that has not begun will show the news; only the end needs none.
+            let seen_soon = turn == Turn::Look && self.heard_ending().is_none();
+            return if seen_soon { Ok(()) } else { Err(Next::News) };
         }
-        Err(Next::News)
+        // Operators have ordered something else. Where a look comes next, it is heeded after that.
+        let looks_next = turn == Turn::Look || self.retrying || self.seen.is_none();
+        if looks_next {
+            Ok(())
+        } else {
+            Err(Next::Decide)
+        }
     }
 
     /// The time left until then.

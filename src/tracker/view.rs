@@ -50,6 +50,8 @@ struct State {
     looked: bool,
     /// Whether the daemon stops.
     stopping: bool,
+    /// Whether operators have ordered something since the bell was last heeded.
+    ordered: bool,
     /// Whether a look is under way. What is heard meanwhile may be older or newer than what it will show.
     looking: bool,
 }
@@ -240,15 +242,22 @@ impl View {
         self.state().ringing
     }
 
-    /// Waits until there is news that no look has been made for, or the daemon stops.
+    /// Waits until there is news that no look has been made for, an order, or the daemon stops.
     pub(super) async fn rung(&self) {
         loop {
             self.wake.notified().await;
-            let state = self.state();
-            if state.ringing || state.stopping {
+            let mut state = self.state();
+            let ordered = std::mem::take(&mut state.ordered);
+            if state.ringing || state.stopping || ordered {
                 return;
             }
         }
+    }
+
+    /// Rings because operators have ordered something, so that it is decided anew what is next.
+    pub(crate) fn ring_to_decide(&self) {
+        self.state().ordered = true;
+        self.wake.notify_one();
     }
 
     /// Rings because the daemon stops: a rest waits for the bell alone.

@@ -46,7 +46,8 @@ pub(crate) fn is_whole(installation: &Installation) {
     for entry in fs::read_dir(&installation.folder).unwrap() {
         let name = entry.unwrap().file_name();
         let name = Path::new(&name).to_str().unwrap().to_owned();
-        let usual = ["", "-wal", "-shm", "-journal", ".lock"].map(|end| format!("journal.db{end}"));
+        let usual = ["", "-wal", "-shm", "-journal", ".lock", ".sock"]
+            .map(|end| format!("journal.db{end}"));
         assert!(usual.contains(&name), "{name}: was one put aside?");
     }
 }

@@ -94,7 +94,7 @@ impl Scene {
     }
 
     /// Every kind of request is answered with gossip, refused or garbled; each by a callback of its own, because a
-    /// refused write makes a pause.
+    /// refused write makes a hold.
     async fn gossiping_answers(&self) {
         let error = json!({"message": gossip(), "code": gossip(), "contextId": gossip(),
             "messageParams": {"name": NAME}, "errors": [{"message": gossip()}]})

@@ -4,24 +4,28 @@
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use callback_prioritizer::{
     clock::Clock,
     conversation::{ConversationId, QueueId},
-    daemon::{Daemon, DaemonError},
+    daemon::{Daemon, DaemonError, Operator, Reload, Source},
     journal::{Journal, MemoryJournal},
     sandbox::{Callback, Options, Sandbox, World},
-    settings,
+    settings::{self, Settings},
     shutdown::Shutdown,
     status::{Snapshot, Status},
     supervisor::Supervisor,
 };
+use jiff::Timestamp;
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -47,14 +51,16 @@ pub(crate) struct Centre {
     pub(crate) sandbox: Sandbox,
     /// Wall time of platform and daemons.
     pub(crate) clock: Clock,
-    /// Settings, as environment variables.
-    settings: BTreeMap<String, String>,
+    /// Settings, as environment variables; running daemons read them again when they reload.
+    settings: Arc<Mutex<BTreeMap<String, String>>>,
     /// More of them, as a file.
     file: Option<PathBuf>,
     /// What daemons remember; survives them.
     pub(crate) journal: Arc<dyn Journal>,
     /// Who hears how daemons are.
     pub(crate) supervisor: Supervisor,
+    /// Where daemons take orders, where they do.
+    pub(crate) socket: Option<PathBuf>,
 }
 
 impl Centre {
@@ -83,25 +89,38 @@ impl Centre {
         let mut centre = Self {
             sandbox,
             clock,
-            settings: BTreeMap::from([(
-                "GENESYSCLOUD_OAUTHCLIENT_SECRET".to_owned(),
-                "sandbox".to_owned(),
-            )]),
+            settings: Arc::default(),
             file: None,
             journal: Arc::new(MemoryJournal::default()),
             supervisor: Supervisor::default(),
+            socket: None,
         };
         for (name, value) in settings {
             centre = centre.set(name, &value);
         }
-        centre
+        centre.secret("sandbox")
     }
 
     /// With this setting, for example `POLICY__WAIT`.
-    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
-        self.settings
-            .insert(format!("CALLBACK_PRIORITIZER__{name}"), value.to_owned());
+    pub(crate) fn set(self, name: &str, value: &str) -> Self {
+        self.change(name, Some(value));
         self
+    }
+
+    /// Changes a setting, or removes it.
+    pub(crate) fn change(&self, name: &str, value: Option<&str>) {
+        let name = format!("CALLBACK_PRIORITIZER__{name}");
+        let mut settings = self.settings.lock().expect("no panic");
+        match value {
+            Some(value) => settings.insert(name, value.to_owned()),
+            None => settings.remove(&name),
+        };
+    }
+
+    /// Changes what the settings file says.
+    pub(crate) fn rewrite(&self, content: &str) {
+        let path = self.file.as_deref().expect("a settings file");
+        fs::write(path, content).expect("a folder for the tests' files");
     }
 
     /// With a settings file that says this.
@@ -113,9 +132,38 @@ impl Centre {
         self
     }
 
+    /// With a socket for orders.
+    pub(crate) fn ordered(mut self) -> Self {
+        let name = format!("{}.sock", ConversationId::from_random(rand::random()));
+        self.socket = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
+        self
+    }
+
+    /// Sends this line to the daemon's socket; what it answers.
+    pub(crate) async fn send(&self, line: &str) -> String {
+        let mut answer = String::new();
+        let mut stream = self.connect().await;
+        stream.write_all(line.as_bytes()).await.expect("a listener");
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        answer
+    }
+
+    /// Gives the daemon an order, which must be obeyed.
+    pub(crate) async fn order(&self, order: &str) -> String {
+        let answer = self.send(&format!("{order}\n")).await;
+        assert!(answer.contains("\"answer\":\"done\""), "{answer}");
+        answer
+    }
+
+    /// A connection to the daemon's socket.
+    pub(crate) async fn connect(&self) -> UnixStream {
+        let path = self.socket.as_deref().expect("a socket");
+        UnixStream::connect(path).await.expect("a listener")
+    }
+
     /// With this client secret.
-    pub(crate) fn secret(mut self, secret: &str) -> Self {
-        self.settings.insert(
+    pub(crate) fn secret(self, secret: &str) -> Self {
+        self.settings.lock().expect("no panic").insert(
             "GENESYSCLOUD_OAUTHCLIENT_SECRET".to_owned(),
             secret.to_owned(),
         );
@@ -176,12 +224,22 @@ impl Centre {
     pub(crate) fn start(&self) -> Running {
         let status = Status::default();
         let shutdown = Shutdown::default();
+        let reload = Reload::new(Again {
+            settings: Arc::clone(&self.settings),
+            file: self.file.clone(),
+            journal: Arc::clone(&self.journal),
+        });
+        let settings = self.settings.lock().expect("no panic").clone();
         let daemon = Daemon {
-            settings: settings::load(self.file.as_deref(), &self.settings).expect("good settings"),
+            settings: settings::load(self.file.as_deref(), &settings).expect("good settings"),
             journal: Arc::clone(&self.journal),
             clock: self.clock,
             status: status.clone(),
             supervisor: self.supervisor.clone(),
+            operator: Operator {
+                socket: self.socket.clone(),
+                reload: Some(reload.clone()),
+            },
         };
         let mut task = JoinSet::new();
         let switch = shutdown.clone();
@@ -189,6 +247,7 @@ impl Centre {
         Running {
             status,
             shutdown,
+            reload,
             task,
         }
     }
@@ -203,12 +262,41 @@ impl Centre {
     }
 }
 
+/// Where the settings of a daemon are read again.
+struct Again {
+    /// Environment variables.
+    settings: Arc<Mutex<BTreeMap<String, String>>>,
+    /// The settings file.
+    file: Option<PathBuf>,
+    /// What daemons remember.
+    journal: Arc<dyn Journal>,
+}
+
+impl Source for Again {
+    fn read(&self) -> Result<Settings, Box<dyn Error + Send + Sync>> {
+        let settings = self.settings.lock().expect("no panic").clone();
+        Ok(settings::load(self.file.as_deref(), &settings)?)
+    }
+
+    fn journal(
+        &self,
+        _settings: &Settings,
+        _now: Timestamp,
+    ) -> Result<Arc<dyn Journal>, Box<dyn Error + Send + Sync>> {
+        Ok(Arc::clone(&self.journal))
+    }
+
+    fn log(&self, _level: &str) {}
+}
+
 /// A daemon that runs.
 pub(crate) struct Running {
     /// What it says of itself.
     pub(crate) status: Status,
     /// Stops it.
     pub(crate) shutdown: Shutdown,
+    /// Makes it read its settings again.
+    pub(crate) reload: Reload,
     /// It.
     task: JoinSet<Result<(), DaemonError>>,
 }

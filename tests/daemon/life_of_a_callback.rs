@@ -7,7 +7,10 @@ use callback_prioritizer::{
     sandbox::{Call, Callback, Situation},
 };
 
-use crate::harness::{Centre, minutes, pass};
+use crate::{
+    harness::{Centre, minutes, pass},
+    log::Log,
+};
 
 #[tokio::test(start_paused = true)]
 async fn it_is_raised_on_schedule_until_it_is_answered() {
@@ -276,14 +279,21 @@ async fn queues_that_are_not_ours_are_left_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_writes_nothing() {
+    let log = Log::listen();
     let centre = Centre::open().await.set("CALLBACKS__DRY_RUN", "true");
     let daemon = centre.start_ready().await;
     let id = centre.callback();
     daemon.tracks(1).await;
-    pass(minutes(30)).await;
+    pass(minutes(31)).await;
     assert_eq!(centre.requests("PATCH", "/"), 0);
     let now = daemon.now();
     assert_eq!((now.raises, now.refused_raises), (0, 0), "not even tried");
+    assert_eq!(
+        (now.dry_run, now.would_be_raised),
+        (true, 6),
+        "told as such, once for each step"
+    );
+    assert_eq!(log.count(&["priority would be raised"]), 6);
     assert_eq!(centre.priority(&id), 0);
     daemon.stop().await;
 }

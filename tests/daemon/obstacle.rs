@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use callback_prioritizer::{
     conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     journal::{Claim, Commit, Entry, Fence, Journal, JournalError, MemoryJournal, Stay, Write},
+    orders::Pause,
     policy::Base,
 };
 use jiff::Timestamp;
@@ -14,6 +15,8 @@ pub(crate) enum Asked<'a> {
     Entry(&'a Waiting),
     /// Which visit a stay is.
     Recall,
+    /// What is paused.
+    Pauses,
     /// A claim.
     Claim,
     /// Any other change.
@@ -109,6 +112,16 @@ impl<O: Obstacle> Journal for Obstructed<O> {
     async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError> {
         self.obstacle.meet(Asked::Change).await?;
         self.memory.close(visit, at).await
+    }
+
+    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
+        self.obstacle.meet(Asked::Pauses).await?;
+        self.memory.pauses(now).await
+    }
+
+    async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError> {
+        self.obstacle.meet(Asked::Change).await?;
+        self.memory.note_pauses(pauses, now).await
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {

@@ -199,7 +199,7 @@ async fn an_end_that_is_told_while_a_look_waits_its_turn_spares_the_look() {
     centre.sandbox.faults().requests(sweep.times(1));
     daemon.until(|now| now.throttled > Duration::ZERO).await;
     let before = asked(&centre, &id);
-    // A change asks for a look, which has to wait for the end of the pause.
+    // A change asks for a look, which has to wait for the end of the hold.
     let set = centre.world().set_priority(&id, Priority::clamped(40));
     set.unwrap();
     pass(Duration::from_secs(5)).await;

@@ -18,7 +18,7 @@ use callback_prioritizer::conversation::ConversationId;
 
 use crate::harness::{Centre, Running, pass};
 
-/// Longest time from the end of a fault until every callback is where it belongs: the longest pause between two looks,
+/// Longest time from the end of a fault until every callback is where it belongs: the longest delay between two looks,
 /// a request that was given up, and the requests themselves.
 const CATCH_UP: Duration = Duration::from_secs(90);
 /// Least priority after the outages, which take an hour.

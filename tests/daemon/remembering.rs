@@ -39,7 +39,7 @@ struct Disk {
 #[async_trait]
 impl Obstacle for Disk {
     async fn meet(&self, asked: Asked<'_>) -> Result<(), JournalError> {
-        let reads = matches!(asked, Asked::Entry(_) | Asked::Recall);
+        let reads = matches!(asked, Asked::Entry(_) | Asked::Recall | Asked::Pauses);
         if !reads && self.full.load(Ordering::Relaxed) {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(JournalError::new("disk full"));

@@ -120,6 +120,41 @@ TIME      CONVERSATION                          QUEUE     PRIORITY    STEP    LA
 }
 
 #[tokio::test]
+async fn a_spreadsheet_gets_the_same_under_names_of_columns() {
+    let path = afternoon("sheet").await;
+    let json = history(&path, &["--json"]);
+    let lines: Vec<serde_json::Value> = json
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let sheet = history(&path, &["--csv"]);
+    let rows: Vec<Vec<&str>> = sheet
+        .lines()
+        .map(|line| line.split(',').collect())
+        .collect();
+    assert_eq!(rows.len(), 1 + lines.len());
+    let column = |name| rows[0].iter().position(|column| *column == name).unwrap();
+    for (row, line) in rows[1..].iter().zip(&lines) {
+        for name in [
+            "kind",
+            "at",
+            "conversation_id",
+            "queue_id",
+            "outcome",
+            "settled",
+        ] {
+            let expected = line[name]
+                .as_str()
+                .or(line["event"].as_str().filter(|_| name == "outcome"));
+            assert_eq!(row[column(name)], expected.unwrap_or_default(), "{name}");
+        }
+        assert_eq!(row[column("to")].parse().ok(), line["to"].as_i64());
+    }
+    let none = history(&path, &["--csv", "--since", "1s"]);
+    assert_eq!(none.lines().count(), 1, "the names of the columns");
+}
+
+#[tokio::test]
 async fn the_history_can_be_read_whatever_the_daemon_does() {
     let path = folder("reading").join("journal.db");
     let journal = open(&path);

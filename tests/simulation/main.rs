@@ -1,13 +1,15 @@
 //! Whatever happens, in whatever order: is everybody on target, nobody written to twice, and no limit broken?
 //!
 //! One number, the seed, decides a policy, a platform and a list of operations: callbacks arrive, are alerted, answered,
-//! transferred; supervisors change priorities; the machine's clock is set; events, requests and sockets go wrong; something happens unheard, or while a sweep is on its way; the platform is gone; the daemon is
+//! transferred; supervisors change priorities; the machine's clock is set; events, requests and sockets go wrong; something happens unheard, or while a sweep is on its way; the platform is gone; operators pause, resume and reload; the daemon is
 //! killed and started again on the same journal. The real daemon and the embedded platform live through it in one
 //! process at virtual time, and after every operation it is judged whether
 //!
 //! - no priority is above the policy's target, and none is lowered but over a change that crossed the write on its way;
 //! - once faults have stopped for 90 s, none is below its target, and every waiting callback is tracked;
 //! - no step is committed twice, or written with two values, or written without a claim;
+//! - nothing is written while an operator has paused, and what was due meanwhile is there within 90 s of the end of that;
+//! - a reload of rules that come to the same changes nothing of this;
 //! - nothing is written once a look has shown that the wait is over;
 //! - there are never more requests in a rolling minute than the platform allows, and none inside a `Retry-After`.
 //!

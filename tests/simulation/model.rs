@@ -35,6 +35,8 @@ pub(crate) const BLIND: Duration = Duration::from_secs(125);
 const GRACE: Duration = Duration::from_secs(2);
 /// The same where it has few requests to spend.
 const TIGHT_GRACE: Duration = Duration::from_secs(30);
+/// How long a request is on its way beside that, at most.
+const UNDER_WAY: Duration = Duration::from_millis(50);
 /// How long an alert rings.
 const ALERT: Duration = Duration::from_secs(30);
 
@@ -102,6 +104,8 @@ pub(crate) struct Model {
     calm: Option<Timestamp>,
     /// Whether events may be lost or late.
     deaf: bool,
+    /// Since when all queues are paused, where they are.
+    pub(crate) paused: Option<Timestamp>,
     /// Stays, oldest first.
     stays: BTreeMap<ConversationId, Vec<Stay>>,
     /// Writes judged so far.
@@ -138,6 +142,7 @@ impl Model {
             grace: if tight { TIGHT_GRACE } else { GRACE } + latency * 4,
             calm: None,
             deaf: false,
+            paused: None,
             stays: BTreeMap::new(),
             judged: 0,
         }
@@ -156,6 +161,26 @@ impl Model {
     /// No event is lost any more.
     pub(crate) fn hear(&mut self) {
         self.deaf = false;
+    }
+
+    /// An operator has paused all queues.
+    pub(crate) fn pause(&mut self, now: Timestamp) {
+        self.paused.get_or_insert(now);
+    }
+
+    /// Nobody knows whether all queues are paused, until a resume is kept.
+    pub(crate) fn doubt(&mut self) {
+        self.paused = Some(Timestamp::MAX);
+    }
+
+    /// The pause is over: what is due is made good from now on.
+    pub(crate) fn resume(&mut self, now: Timestamp) {
+        if self.paused.take().is_none() {
+            return;
+        }
+        for stay in self.stays.values_mut().flatten() {
+            stay.touched = stay.touched.max(now);
+        }
     }
 
     /// How long the daemon may not know of what happens now.
@@ -244,6 +269,10 @@ impl Model {
     fn judge_write(&mut self, write: &Write, notes: &Notes) -> Verdict {
         let (rule, unknown_for) = (self.rule, self.unknown_for());
         let id = &write.conversation;
+        let sent_before = |since| write.at <= after(since, self.latency + UNDER_WAY);
+        if self.paused.is_some_and(|since| !sent_before(since)) {
+            return Err(format!("written while paused: {write:?}"));
+        }
         let claim = notes
             .claim(id, write.to, write.at)
             .ok_or_else(|| format!("written without a claim: {write:?}"))?;
@@ -344,7 +373,7 @@ impl Model {
                     && matches!(request.status, Some(400 | 403 | 404 | 409))
                     && [due, was_due].contains(&rule.counted(stay.entered, request.at))
             });
-            if !refused {
+            if !refused && self.paused.is_none() {
                 let fits = |base: &Base| {
                     points == rule.target(*base, due) || points == rule.target(*base, was_due)
                 };

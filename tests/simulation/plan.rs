@@ -123,6 +123,12 @@ pub(crate) enum Operation {
     DiskFull,
     /// All faults are over.
     Calm,
+    /// An operator pauses all queues, if the daemon hears it, until it is ended or all is calm.
+    Pause,
+    /// An operator ends the pause.
+    Resume,
+    /// The daemon reads its settings again, which are other rules each time and come to the same.
+    Reload,
     /// The clock of the daemon's machine is set by so many minutes, forwards or back.
     SetClock(i64),
     /// Nothing but time.
@@ -210,7 +216,7 @@ impl Plan {
             one_queue: dice.random_bool(0.2),
             durable: dice.random_bool(0.15),
             platform,
-            operations: while_all_is_well(seed, operations(dice, tight)),
+            operations: with_orders(seed, while_all_is_well(seed, operations(dice, tight))),
         }
     }
 }
@@ -256,6 +262,51 @@ fn while_all_is_well(
         resting = rests;
     }
     operations
+}
+
+/// The same with what operators order: in the middle of anything, and in a calm, with enough of it left to catch up. Drawn
+/// apart, likewise.
+fn with_orders(
+    seed: u64,
+    mut operations: Vec<(Duration, Operation)>,
+) -> Vec<(Duration, Operation)> {
+    let mut dice = ChaCha8Rng::seed_from_u64(seed.rotate_left(32) ^ 0x5eed);
+    let mut rests = 0;
+    let mut pausing = false;
+    for (_, operation) in &mut operations {
+        let order = match operation {
+            Operation::Rest => {
+                rests += 1;
+                match rests {
+                    1 if dice.random_bool(0.4) => {
+                        pausing = true;
+                        Some(Operation::Pause)
+                    }
+                    3 if pausing => Some(Operation::Resume),
+                    4 if dice.random_bool(0.3) => Some(Operation::Reload),
+                    _ => None,
+                }
+            }
+            Operation::Calm => None,
+            _ => {
+                (rests, pausing) = (0, false);
+                maybe(&mut dice, 0.06, |dice| pick_order(dice.random_range(0..3)))
+            }
+        };
+        if let Some(order) = order {
+            *operation = order;
+        }
+    }
+    operations
+}
+
+/// An order by its number.
+fn pick_order(number: u32) -> Operation {
+    match number {
+        0 => Operation::Pause,
+        1 => Operation::Resume,
+        _ => Operation::Reload,
+    }
 }
 
 /// Something that the world does and the daemon may not hear of, or nothing.

@@ -1,18 +1,27 @@
 //! Whoever runs the daemon: starts it, starts it again when it has ended, and kills it when told to.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use callback_prioritizer::{
     clock::Clock,
-    daemon::{Daemon, DaemonError},
+    daemon::{Daemon, DaemonError, Operator, Reload, Source},
     journal::{Journal, MemoryJournal, SqliteJournal},
-    settings,
+    settings::{self, Settings},
     shutdown::Shutdown,
     status::Status,
     supervisor::Supervisor,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
     task::{JoinSet, spawn_blocking, yield_now},
     time::{Instant, sleep_until, timeout},
 };
@@ -27,7 +36,9 @@ const OPENINGS: u32 = 100_000;
 /// Runs one daemon after the other on the same journal.
 pub(crate) struct Service {
     /// Settings of the daemons, as environment variables.
-    settings: BTreeMap<String, String>,
+    settings: Arc<Mutex<BTreeMap<String, String>>>,
+    /// Where daemons take orders.
+    socket: PathBuf,
     /// The machine's clock.
     pub(crate) clock: MachineClock,
     /// The clock that is right.
@@ -52,8 +63,31 @@ pub(crate) struct Running {
     pub(crate) status: Status,
     /// Stops it.
     pub(crate) shutdown: Shutdown,
+    /// Makes it read its settings again.
+    reload: Reload,
     /// It.
     task: JoinSet<Result<(), DaemonError>>,
+}
+
+/// Where the settings of daemons are read again.
+#[derive(Clone)]
+struct Again(Arc<Mutex<BTreeMap<String, String>>>);
+
+impl Source for Again {
+    fn read(&self) -> Result<Settings, Box<dyn Error + Send + Sync>> {
+        let settings = self.0.lock().expect("no panic");
+        Ok(settings::load(None, &settings)?)
+    }
+
+    fn journal(
+        &self,
+        _settings: &Settings,
+        _now: Timestamp,
+    ) -> Result<Arc<dyn Journal>, Box<dyn Error + Send + Sync>> {
+        Err("no daemon here begins with a dry run".into())
+    }
+
+    fn log(&self, _level: &str) {}
 }
 
 /// The clock of the machine that daemons run on.
@@ -78,12 +112,11 @@ impl Service {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join("simulation")
             .join(name);
-        if plan.durable {
-            let _absent = fs::remove_dir_all(&folder);
-            fs::create_dir_all(&folder).expect("a folder");
-        }
+        let _absent = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder");
         Self {
-            settings: settings_of(plan, url),
+            settings: Arc::new(Mutex::new(settings_of(plan, url))),
+            socket: folder.join("control.sock"),
             clock: MachineClock::right(clock),
             platform_clock: clock,
             witness: Arc::default(),
@@ -142,12 +175,18 @@ impl Service {
         self.witness.replace(Some(journal));
         let status = Status::default();
         let shutdown = Shutdown::default();
+        let again = Again(Arc::clone(&self.settings));
+        let reload = Reload::new(again.clone());
         let daemon = Daemon {
-            settings: settings::load(None, &self.settings).expect("good settings"),
+            settings: again.read().expect("good settings"),
             journal: Arc::<Witness>::clone(&self.witness),
             clock: self.clock.0,
             status: status.clone(),
             supervisor: Supervisor::default(),
+            operator: Operator {
+                socket: Some(self.socket.clone()),
+                reload: Some(reload.clone()),
+            },
         };
         let mut task = JoinSet::new();
         let switch = shutdown.clone();
@@ -156,8 +195,35 @@ impl Service {
         self.daemon = Some(Running {
             status,
             shutdown,
+            reload,
             task,
         });
+    }
+
+    /// Gives the daemon an order; whether it was heard, and whether it is kept.
+    pub(crate) async fn order(&self, order: &str) -> (bool, bool) {
+        let exchange = async {
+            let mut stream = UnixStream::connect(&self.socket).await?;
+            stream.write_all(format!("{order}\n").as_bytes()).await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            std::io::Result::Ok(answer)
+        };
+        let answer = exchange.await.unwrap_or_default();
+        let done = answer.contains(r#""answer":"done""#);
+        (done, done && answer.contains(r#""kept":true"#))
+    }
+
+    /// Changes the rules to others that come to the same, and lets the daemon, if one runs, read them.
+    pub(crate) fn reload(&self) {
+        const VOICEMAIL: &str = "CALLBACK_PRIORITIZER__CALLBACKS__RAISE_VOICEMAIL";
+        let mut settings = self.settings.lock().expect("no panic");
+        if settings.remove(VOICEMAIL).is_none() {
+            settings.insert(VOICEMAIL.to_owned(), "true".to_owned());
+        }
+        if let Some(daemon) = &self.daemon {
+            daemon.reload.request();
+        }
     }
 
     /// The journal for the next daemon.
@@ -199,8 +265,8 @@ impl Service {
 
     /// Ends the daemon and removes its files.
     pub(crate) async fn clear_up(&mut self) {
-        let file = self.closed_file().await;
-        if let Some(folder) = file.as_deref().and_then(std::path::Path::parent) {
+        let _file = self.closed_file().await;
+        if let Some(folder) = self.socket.parent() {
             let _kept_if_in_use = fs::remove_dir_all(folder);
         }
     }

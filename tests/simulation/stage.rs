@@ -21,6 +21,12 @@ use crate::{
 const START: &str = "2026-01-05T09:00:00Z";
 /// Path of the query that a sweep makes.
 const SWEEP: &str = "/api/v2/analytics/conversations/activity/query";
+/// Pauses all queues.
+const PAUSE: &str = r#"{"order":"pause"}"#;
+/// Ends all pauses.
+const RESUME: &str = r#"{"order":"resume"}"#;
+/// Attempts after which an order must be heard in a calm: for four minutes.
+const HEARD: u32 = 1_200;
 /// Time from one change of mind to the next.
 const DITHER: Duration = Duration::from_millis(200);
 /// Longest time that an orderly stop takes.
@@ -192,10 +198,14 @@ impl Stage {
                 self.sandbox.faults().flap_sockets(None);
                 self.sandbox.faults().clear();
                 self.service.start_by(Instant::now());
+                self.resume(HEARD).await?;
                 self.model.calm(self.sandbox.world().now());
             }
+            Operation::Pause if self.model.paused.is_none() => self.pause().await,
+            Operation::Resume => self.resume(0).await?,
+            Operation::Reload => self.service.reload(),
             Operation::SetClock(by) => self.service.clock.set(*by),
-            Operation::Rest => {}
+            Operation::Pause | Operation::Rest => {}
             fault => {
                 self.model.storm();
                 if matches!(fault, Operation::Events(..) | Operation::Line(_)) {
@@ -203,6 +213,44 @@ impl Stage {
                 }
                 self.cause(fault);
             }
+        }
+        Ok(())
+    }
+
+    /// An operator pauses all queues.
+    async fn pause(&mut self) {
+        match self.service.order(PAUSE).await {
+            (_, true) => self.model.pause(self.sandbox.world().now()),
+            // A kill would end it, and nobody knows.
+            (true, false) => {
+                self.service.order(RESUME).await;
+                self.model.doubt();
+            }
+            (false, false) => {}
+        }
+    }
+
+    /// An operator ends the pause, and tries so often again until that is heard and kept: the daemon may be down, or its
+    /// disk full, and then the calm to come ends it.
+    async fn resume(&mut self, again: u32) -> Verdict {
+        if self.model.paused.is_none() {
+            return Ok(());
+        }
+        for _ in 0..=again {
+            match self.service.order(RESUME).await {
+                (_, true) => {
+                    self.model.resume(self.sandbox.world().now());
+                    return Ok(());
+                }
+                // A kill would bring it back.
+                (true, false) => self.model.doubt(),
+                (false, false) => {}
+            }
+            self.service.pass(DITHER).await?;
+            self.judge()?;
+        }
+        if again > 0 {
+            return Err("nobody hears that the pause is over".to_owned());
         }
         Ok(())
     }

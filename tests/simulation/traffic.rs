@@ -35,7 +35,7 @@ pub(crate) fn judge(
 ) -> Verdict {
     requests.sort_by_key(|request| request.at);
     rate(&requests, plan, starts)?;
-    pauses(&requests, plan, starts)?;
+    holds(&requests, plan, starts)?;
     after_the_end(&requests, model)
 }
 
@@ -69,7 +69,7 @@ fn rate(requests: &[Request], plan: &Plan, starts: &[Timestamp]) -> Verdict {
 
 /// Never a request while the platform has asked to wait; a daemon that was started since cannot know. The opening of a socket is
 /// no request of a token's, and so not counted.
-fn pauses(requests: &[Request], plan: &Plan, starts: &[Timestamp]) -> Verdict {
+fn holds(requests: &[Request], plan: &Plan, starts: &[Timestamp]) -> Verdict {
     let refusals = requests
         .iter()
         .filter(|request| request.status == Some(429) && !request.path.starts_with(SOCKET));

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use callback_prioritizer::{
     conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     journal::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write},
+    orders::Pause,
     policy::Base,
 };
 use jiff::Timestamp;
@@ -211,6 +212,14 @@ impl Journal for Witness {
 
     async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError> {
         self.writable()?.close(visit, at).await
+    }
+
+    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
+        self.inner()?.pauses(now).await
+    }
+
+    async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError> {
+        self.writable()?.note_pauses(pauses, now).await
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {

@@ -7,6 +7,7 @@ use crate::{
     explain::{Case, Explanation},
     genesys::{Failure, FailureKind, Genesys, Turn},
     journal::{Entry, History, HistoryError},
+    orders::Orders,
     settings::Settings,
     source::{names::Names, queues::Queues},
     status::Status,
@@ -36,8 +37,7 @@ async fn look(settings: &Settings, id: &ConversationId) -> Result<(Waiting, Name
     let attributes = settings.rules.attributes().map(str::to_owned).collect();
     let genesys = Genesys::new(
         &settings.genesys,
-        true,
-        Some(attributes),
+        Orders::to_look(attributes),
         Clock::System,
         Status::default(),
     )

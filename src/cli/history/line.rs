@@ -62,24 +62,29 @@ pub(super) fn write(to: &mut impl Write, event: &Event) -> io::Result<()> {
             step: written.write.step,
             due: written.write.due,
             late_ms: late(written).as_millis(),
-            outcome: word(written.outcome),
+            outcome: outcome(written.outcome),
             settled: written.settled,
         },
         Event::Daemon { at, what } => Line::Daemon {
             at: *at,
-            event: match what {
-                Change::Started => "started",
-                Change::Killed => "killed",
-                Change::Stopped => "stopped",
-            },
+            event: change(*what),
         },
     };
     serde_json::to_writer(&mut *to, &line)?;
     writeln!(to)
 }
 
+/// What happened to the daemon in one word.
+pub(super) fn change(what: Change) -> &'static str {
+    match what {
+        Change::Started => "started",
+        Change::Killed => "killed",
+        Change::Stopped => "stopped",
+    }
+}
+
 /// An outcome in one word.
-fn word(outcome: Outcome) -> &'static str {
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Raised => "raised",
         Outcome::Arrived => "arrived",

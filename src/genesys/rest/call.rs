@@ -4,6 +4,8 @@ use reqwest::Method;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::{conversation::QueueId, genesys::limiter::Turn};
+
 /// One request, before it has a token.
 pub(super) struct Call {
     /// Its name in failures and counts.
@@ -20,9 +22,11 @@ pub(super) struct Call {
     pub(super) effect: Effect,
     /// Not to be sent any more after this.
     pub(super) by: Option<Instant>,
+    /// Where what it changes waits, as far as that is known.
+    pub(super) queue: Option<QueueId>,
 }
 
-/// What a call does to the world: decides whether it may leave in a dry run, and when its turn comes.
+/// What a call does to the world: decides when its turn comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Changes something that others see.
@@ -46,6 +50,7 @@ impl Call {
             body: None,
             effect: Effect::Writes,
             by: None,
+            queue: None,
         }
     }
 
@@ -66,6 +71,12 @@ impl Call {
         self
     }
 
+    /// The same for something that waits in this queue.
+    pub(super) fn in_queue(mut self, queue: Option<QueueId>) -> Self {
+        self.queue = queue;
+        self
+    }
+
     /// The same with something to send.
     pub(super) fn sending(mut self, body: Value) -> Self {
         self.body = Some(body);
@@ -76,5 +87,15 @@ impl Call {
     pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.query.push((name, value.into()));
         self
+    }
+
+    /// When it has its turn, where it is not made for one conversation's sake.
+    pub(super) fn turn(&self) -> Turn {
+        match self.effect {
+            // A write has waited in its turn already; it may be late as it is.
+            Effect::Upkeep | Effect::Writes => Turn::Upkeep,
+            Effect::Reads => Turn::Look,
+            Effect::Sweeps => Turn::Sweep,
+        }
     }
 }

@@ -1,14 +1,17 @@
 //! What the request path does not send.
 
+mod dry_run;
+
 use std::collections::BTreeMap;
 
 use tokio::time::Duration;
 
 use super::*;
+use crate::orders::{Pause, Pauses};
 use crate::sandbox::{Callback, Options, Sandbox};
 
 /// A platform where one callback waits, and a handle on it.
-async fn platform() -> (Sandbox, ConversationId, Genesys) {
+async fn platform(dry_run: bool) -> (Sandbox, ConversationId, Genesys) {
     let clock = Clock::anchored("2026-01-05T09:00:00Z".parse().unwrap());
     let options = Options {
         clock,
@@ -30,27 +33,32 @@ async fn platform() -> (Sandbox, ConversationId, Genesys) {
         .map(|(name, value)| (name.to_owned(), value))
         .into();
     let settings = settings::load(None, &settings).unwrap();
-    let genesys = Genesys::new(&settings.genesys, false, None, clock, Status::default()).unwrap();
+    let orders = Orders::new(settings.rules.clone(), dry_run);
+    orders.know_pauses(Pauses::default());
+    let genesys = Genesys::new(&settings.genesys, orders, clock, Status::default()).unwrap();
     (sandbox, id, genesys)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_is_late_is_not_sent() {
-    let (sandbox, id, genesys) = platform().await;
+    let (sandbox, id, genesys) = platform(false).await;
     genesys.log_in().await.unwrap();
     let decided = Instant::now();
     let by = decided + Duration::from_secs(2);
     let one = Priority::clamped(1);
     let permit = genesys.permit(Turn::Look).await;
     assert_eq!(
-        genesys.set_priority(permit, &id, one, by).await.unwrap(),
+        genesys
+            .set_priority(permit, &id, None, one, by)
+            .await
+            .unwrap(),
         one
     );
 
     tokio::time::advance(Duration::from_secs(3)).await;
     let permit = genesys.permit(Turn::Look).await;
     let late = genesys
-        .set_priority(permit, &id, Priority::clamped(2), by)
+        .set_priority(permit, &id, None, Priority::clamped(2), by)
         .await;
     assert!(late.unwrap_err().is_passing());
     assert_eq!(sandbox.world().writes().len(), 1);
@@ -58,8 +66,45 @@ async fn a_write_that_is_late_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_to_a_queue_that_is_paused_or_may_be_is_not_sent() {
+    let (sandbox, id, genesys) = platform(false).await;
+    let queue = |name| sandbox.world().queue(name).unwrap();
+    let (support, sales) = (queue("Support"), queue("Sales"));
+    let write = async |queue: Option<&QueueId>, to| {
+        let permit = genesys.permit(Turn::Look).await;
+        let by = Instant::now() + DEADLINE;
+        let written = genesys.set_priority(permit, &id, queue, Priority::clamped(to), by);
+        written.await.map(Priority::points)
+    };
+    let pause = Pause {
+        queue: Some(sales.clone()),
+        since: genesys.now(),
+        until: None,
+    };
+    genesys.orders.know_pauses(Pauses::of([pause]));
+    assert_eq!(write(Some(&support), 1).await.unwrap(), 1);
+    for paused in [Some(&sales), None] {
+        assert!(write(paused, 2).await.unwrap_err().is_passing());
+    }
+    let pauses = std::mem::take;
+    assert_eq!(genesys.orders.pauses(pauses).list().len(), 1);
+    assert_eq!(write(Some(&sales), 2).await.unwrap(), 2);
+    assert_eq!(write(None, 3).await.unwrap(), 3);
+    let unknown = Orders::new(crate::policy::rules::Rules::default(), false);
+    let genesys = Genesys {
+        orders: unknown,
+        ..genesys
+    };
+    let permit = genesys.permit(Turn::Look).await;
+    let by = Instant::now() + DEADLINE;
+    let written = genesys.set_priority(permit, &id, None, Priority::clamped(9), by);
+    assert!(written.await.unwrap_err().is_passing(), "nobody knows");
+    assert_eq!(sandbox.world().writes().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_token_every_request_waits_for_the_next_attempt_to_get_one() {
-    let (sandbox, id, genesys) = platform().await;
+    let (sandbox, id, genesys) = platform(false).await;
     sandbox.faults().disable_client(true);
     let refused = Failure::from(genesys.log_in().await.unwrap_err());
     assert_eq!(refused.kind, FailureKind::Denied);

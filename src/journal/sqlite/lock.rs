@@ -16,7 +16,7 @@ use std::{
 /// How often the lock is tried: whoever asks `is_held` has it for an instant, and must not be taken for a daemon.
 const ATTEMPTS: u32 = 20;
 /// Time between attempts.
-const PAUSE: Duration = Duration::from_millis(10);
+const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
 /// The right to write a journal. Given up when dropped.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Lock {
             if file.try_lock().is_ok() {
                 return Ok(Self(file));
             }
-            sleep(PAUSE);
+            sleep(BETWEEN_TRIES);
         }
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),

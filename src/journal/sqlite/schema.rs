@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction};
 const APPLICATION: i32 = 0x4362_5072;
 
 /// Every step from an empty file to the one we know. Never changed once released; only added to.
-const MIGRATIONS: [&str; 2] = ["
+const MIGRATIONS: [&str; 3] = ["
     CREATE TABLE visits (
         id            INTEGER PRIMARY KEY,
         conversation  TEXT    NOT NULL,
@@ -73,6 +73,13 @@ const MIGRATIONS: [&str; 2] = ["
     UPDATE visits SET base_until = (
         SELECT max(at) FROM history
         WHERE history.conversation = visits.conversation AND history.leg = visits.leg AND outcome = 'foreign');
+", "
+    -- In which queues nothing is raised, and until when. No queue: in all of them. No end: until it is ended.
+    CREATE TABLE pauses (
+        queue         TEXT UNIQUE,
+        since_at      INTEGER NOT NULL,
+        until_at      INTEGER
+    ) STRICT;
 "];
 
 /// What a file is to us.

@@ -49,7 +49,7 @@ proptest! {
     #[test]
     fn the_path_does_not_matter(policy in policies(), start in -50..50_i64, before in 0..9_000_u64, mut looks in vec(0..200_000_000_i64, 1..20)) {
         looks.sort_unstable();
-        // Where raises pause, both are told at the next opening.
+        // Outside business hours both are told at the next opening.
         let last = policy.opening(at(*looks.last().unwrap()));
         let settle = |seen: &mut Waiting, now| {
             while let Step::Raise(raise) = policy.next(base(start, 0), seen, now) {

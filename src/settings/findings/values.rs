@@ -31,6 +31,7 @@ pub(super) fn of(settings: &Settings) -> Vec<Finding> {
         log,
         noticed: _,
         origin: _,
+        written: _,
     } = settings;
     let mut findings = Vec::new();
     findings.extend(rate(genesys));

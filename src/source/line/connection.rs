@@ -2,8 +2,6 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use tracing::{debug, warn};
-
 use crate::{
     backoff::Backoff,
     conversation::ConversationId,
@@ -51,32 +49,10 @@ pub(super) enum NoConnection {
 
 impl NoConnection {
     /// How long to wait before the next attempt.
-    pub(super) fn pause(&self, backoff: &mut Backoff) -> Duration {
+    pub(super) fn delay(&self, backoff: &mut Backoff) -> Duration {
         match self {
-            Self::Request(failure) => failure.pause(backoff),
+            Self::Request(failure) => failure.delay(backoff),
             Self::Socket(_) => backoff.next(),
-        }
-    }
-
-    /// Says that no connection came up; once in a row of failures, not at each.
-    pub(super) fn say(&self, line: usize, failures: u32) {
-        match self {
-            Self::Request(failure) if failures == 0 => {
-                let error = failure as &dyn std::error::Error;
-                warn!(
-                    line,
-                    error,
-                    correlation_id = failure.correlation_id(),
-                    "no notifications: trying again, sweeps go on"
-                );
-            }
-            Self::Socket(reason) if failures == 0 => {
-                warn!(line, %reason, "no notifications: trying again, sweeps go on");
-            }
-            Self::Request(failure) => {
-                debug!(line, error = %failure, "still no notifications");
-            }
-            Self::Socket(reason) => debug!(line, %reason, "still no notifications"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use super::{Command, Job, Line, Served, connection::Connection};
 use crate::{
@@ -90,6 +90,7 @@ impl Line {
             form: self.form,
             bulk: false,
             replace: false,
+            refused: Arc::clone(&self.refused),
         })
     }
 
@@ -130,7 +131,7 @@ impl Line {
             }
             Err(failure) if failure.is_passing() => {
                 debug!(error = %failure, "topics not added: trying again");
-                served.flush_at = Some(Instant::now() + failure.pause(&mut served.backoff));
+                served.flush_at = Some(Instant::now() + failure.delay(&mut served.backoff));
             }
             Err(failure) => {
                 info!(line = self.number, error = %failure, "the channel takes no topics: replacing it");
@@ -143,14 +144,15 @@ impl Line {
     pub(super) fn note_form(&mut self, served: &mut Served, subscribed: &Subscribed, asked: usize) {
         self.form = subscribed.form;
         match subscribed.refused_conversations {
-            0 if asked > 0 => served.refused_in_a_row = 0,
+            0 if asked > 0 => {
+                served.refused_in_a_row = 0;
+                self.said.followed();
+            }
             refused => served.refused_in_a_row += refused,
         }
         if served.refused_in_a_row >= REFUSED_IN_A_ROW {
             self.form = Form::Refused;
-            warn!(
-                "acd.start and acd.end of conversations are refused: answers and transfers are seen by other events or by the next sweep"
-            );
+            self.said.not_followed();
         }
     }
 
@@ -165,6 +167,7 @@ impl Line {
             },
             bulk: self.number == 0,
             replace: true,
+            refused: Arc::clone(&self.refused),
         }
     }
 }

@@ -58,7 +58,7 @@ async fn a_token_that_expires_while_the_client_is_disabled_is_renewed_when_it_is
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sign_in_that_is_down_for_an_hour_is_tried_with_growing_pauses() {
+async fn a_sign_in_that_is_down_for_an_hour_is_tried_with_growing_delays() {
     let centre = Centre::open().await;
     let daemon = centre.start_ready().await;
     let ids = raised_once(&centre, &daemon).await;
