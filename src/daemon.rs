@@ -39,7 +39,7 @@ use crate::{
         sight::Sight,
         sweep::{First, Sweep, SweepRequests},
     },
-    status::{Status, http},
+    status::{Status, http::Page},
     supervisor::Supervisor,
     tracker::{Context, Pace},
 };
@@ -130,14 +130,21 @@ impl Daemon {
         )?);
         let names = Arc::new(Names::new(&self.settings.rules));
         let queues = Arc::new(Queues::new(&self.settings.callbacks.queues));
+        let stop = shutdown.drain().child_token();
+        let mut parts = Parts::new(stop.clone());
+        // From the first moment on, so that whoever asks is told what is being waited for.
+        parts.spawn(
+            "status page",
+            self.page(&genesys)
+                .serve(self.settings.status.clone(), stop),
+        );
         let starting = start::start_up(&genesys, &queues, &names);
         let Some(started) = shutdown.drain().run_until_cancelled(starting).await else {
             self.supervisor.stopping().await;
             info!("stopped before the start was complete");
             return Ok(());
         };
-        let stop = shutdown.drain().child_token();
-        let mut parts = self.start_parts(&genesys, &queues, &names, started?, stop);
+        self.start_parts(&mut parts, &genesys, &queues, &names, started?);
         let ended = tokio::select! {
             // First, because told to stop the parts end by themselves.
             biased;
@@ -173,12 +180,13 @@ impl Daemon {
     /// Starts the fleet and what feeds it.
     fn start_parts(
         &self,
+        parts: &mut Parts,
         genesys: &Arc<Genesys>,
         queues: &Arc<Queues>,
         names: &Arc<Names>,
         first: First,
-        stop: CancellationToken,
-    ) -> Parts {
+    ) {
+        let stop = parts.stop.clone();
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
         let pulse_sender = notice_sender.clone();
         let (follow_sender, follows) = mpsc::unbounded_channel();
@@ -209,24 +217,21 @@ impl Daemon {
             status: self.status.clone(),
             follows,
         };
-        let page = http::serve(
-            self.settings.status.listen,
-            self.status.clone(),
-            stop.clone(),
-        );
-        let mut parts = Parts {
-            sources: JoinSet::new(),
-            fleet: JoinSet::new(),
-            stop: stop.clone(),
-        };
         let pulse = self.pulse(pulse_sender, &context);
         parts.fleet.spawn(Fleet::new(context).run(notices, GRACE));
         parts.spawn("sweep", sweep.run(first, stop.clone()));
         parts.spawn("notifications", notifications.run(stop.clone()));
         parts.spawn("upkeep of the journal", self.upkeep().run(stop.clone()));
         parts.spawn("word to the supervisor", pulse.run(stop));
-        parts.spawn("status page", page);
-        parts
+    }
+
+    /// What is shown of all this.
+    fn page(&self, genesys: &Arc<Genesys>) -> Page {
+        let genesys = Arc::clone(genesys);
+        Page {
+            status: self.status.clone(),
+            clock: Arc::new(move || genesys.now()),
+        }
     }
 
     /// What proves to the supervisor that the work goes on.
@@ -322,6 +327,15 @@ impl Daemon {
 }
 
 impl Parts {
+    /// None yet; this ends them all.
+    fn new(stop: CancellationToken) -> Self {
+        Self {
+            sources: JoinSet::new(),
+            fleet: JoinSet::new(),
+            stop,
+        }
+    }
+
     /// Starts a part whose end is the daemon's.
     fn spawn(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
         self.sources.spawn(async move {

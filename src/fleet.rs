@@ -93,7 +93,10 @@ impl Fleet {
         loop {
             tokio::select! {
                 () = self.context.stop.cancelled() => break,
-                _ = pulse.tick() => self.context.sight.pulse(),
+                _ = pulse.tick() => {
+                    self.context.sight.pulse();
+                    self.context.status.pulse();
+                }
                 Some(notice) = notices.recv() => self.heed(notice),
                 Some(ended) = self.trackers.join_next_with_id() => self.reap(ended),
             }
@@ -255,6 +258,7 @@ impl Fleet {
             return;
         };
         let view = self.members.remove(&id).unwrap_or_default();
+        self.context.status.untracked(&id);
         // The receiver ends only with the daemon.
         let _ended = self.context.follows.send(Follow::End(id.clone()));
         match ended {

@@ -3,22 +3,45 @@
 //! Every part writes its own numbers; whoever looks (the log's last line, a test that waits for a condition) borrows
 //! the whole. Published through a `watch` channel: an observer never holds up a writer, and can await a change.
 
+mod due;
+
+mod health;
+
 pub(crate) mod http;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
+use jiff::Timestamp;
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
+
+use self::{due::Due, health::Signs};
+use crate::conversation::ConversationId;
+
+pub use self::{due::Overdue, health::Health};
 
 /// What is known of the daemon right now. Counts are since its start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an answer of another part to a question of its own"
+)]
 pub struct Snapshot {
-    /// Whether every callback that waits is looked after: `swept`, and no trouble with the journal.
+    /// Whether every callback that waited at the start is known, and no trouble with the journal keeps it from being
+    /// raised. Whether that gets done is a matter of time as well: see [`Health`].
     pub ready: bool,
+    /// Whether the platform has let us sign in.
+    pub signed_in: bool,
     /// Whether the first sweep is done: every callback that waited at the start is known.
     pub swept: bool,
     /// What keeps the journal from working, in words. Nothing is raised meanwhile.
     pub journal_trouble: Option<String>,
+    /// Where all this is shown, once it is.
+    pub page: Option<SocketAddr>,
     /// Sockets that are up.
     pub sockets: usize,
     /// Whether what is known of callbacks is believed, so that a raise costs one request: all sockets are up and a recent
@@ -80,6 +103,12 @@ struct Shared {
     now: watch::Sender<Snapshot>,
     /// Whether the journal works. By itself, because many wait for that, and the snapshot changes with every request.
     journal_works: watch::Sender<bool>,
+    /// What is due and not done yet.
+    due: Mutex<Due>,
+    /// Last sign of the fleet.
+    pulse: Mutex<Option<Instant>>,
+    /// Until when the platform wants no requests.
+    held_until: Mutex<Option<Instant>>,
 }
 
 impl Default for Status {
@@ -87,6 +116,9 @@ impl Default for Status {
         Self(Arc::new(Shared {
             now: watch::Sender::default(),
             journal_works: watch::Sender::new(true),
+            due: Mutex::default(),
+            pulse: Mutex::default(),
+            held_until: Mutex::default(),
         }))
     }
 }
@@ -115,6 +147,49 @@ impl Status {
         let _held = changes.wait_for(|now| *now == works).await;
     }
 
+    /// How the daemon is; `now` is the time at the platform.
+    #[must_use]
+    pub fn health(&self, now: Timestamp) -> Health {
+        let overdue = self.overdue(now);
+        let silence = lock(&self.0.pulse).map(|at| at.elapsed());
+        let held = lock(&self.0.held_until).map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
+        let signs = Signs {
+            now: &self.0.now.borrow(),
+            overdue,
+            silence,
+            held,
+        };
+        signs.health()
+    }
+
+    /// What is overdue; `now` is the time at the platform.
+    #[must_use]
+    pub fn overdue(&self, now: Timestamp) -> Overdue {
+        lock(&self.0.due).overdue(now)
+    }
+
+    /// The fleet's loop turns.
+    pub(crate) fn pulse(&self) {
+        *lock(&self.0.pulse) = Some(Instant::now());
+    }
+
+    /// A raise of this callback is due since then, and will be tried until it [`rests`](Self::rests).
+    pub(crate) fn due(&self, id: &ConversationId, due: Timestamp) {
+        lock(&self.0.due).begins(id, due);
+    }
+
+    /// What was due of this callback is done; nothing more is before then.
+    pub(crate) fn rests(&self, id: &ConversationId, _until: Timestamp) {
+        lock(&self.0.due).done(id);
+    }
+
+    /// This callback is tracked no more.
+    pub(crate) fn untracked(&self, id: &ConversationId) {
+        lock(&self.0.due).forget(id);
+    }
+
     /// Changes the snapshot.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Snapshot)) {
         let mut works = true;
@@ -137,6 +212,7 @@ impl Status {
 
     /// Counts a pause that the platform asked for.
     pub(crate) fn count_throttle(&self, pause: Duration) {
+        *lock(&self.0.held_until) = Some(Instant::now() + pause);
         self.update(|now| now.throttled += pause);
     }
 
@@ -144,4 +220,9 @@ impl Status {
     pub(crate) fn count_strange_frame(&self) {
         self.update(|now| now.strange_frames += 1);
     }
+}
+
+/// What a lock guards. What is in there is sound after any single change, so a panic elsewhere is no reason to stop.
+fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
+    guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -135,6 +135,7 @@ impl Genesys {
     /// Gets a token, if there is none: whether the platform can be reached and the credentials are good.
     pub(crate) async fn log_in(&self) -> Result<(), NoToken> {
         self.tokens[FIRST].bearer().await?;
+        self.status.update(|now| now.signed_in = true);
         Ok(())
     }
 

@@ -1,104 +1,105 @@
-//! The snapshot over HTTP, on loopback.
+//! The snapshot over HTTP.
 //!
-//! - `GET /livez`: 200 while the daemon's tasks turn.
-//! - `GET /readyz`: 200 once every callback that waited at the start is known, 503 before, and while the journal does
-//!   not work.
+//! - `GET /livez`: 200 while the daemon's loops turn.
+//! - `GET /readyz`: 200 while every callback that waits is looked after: there was a token and a first sweep, the journal
+//!   works, and what is due gets done. 503 otherwise; the body says why. Idle is ready.
 //! - `GET /status.json`: the snapshot.
 //!
-//! Nothing here changes anything, and nothing that is shown is secret or personal. An address that cannot be listened on
-//! costs the page, not the callbacks.
+//! Served from before the first request to the platform until the end. Nothing here changes anything, and nothing that is
+//! shown is secret or personal. An address that cannot be listened on costs the page, not the callbacks.
 
-use std::net::SocketAddr;
+mod guard;
+
+mod server;
+
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
     extract::State,
     http::StatusCode,
+    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::Status;
+use super::{Health, Status};
+use crate::settings;
 
-/// Serves until stopped.
-pub(crate) async fn serve(listen: SocketAddr, status: Status, stop: CancellationToken) {
-    let listener = match TcpListener::bind(listen).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            warn!(%listen, %error, "the status page cannot be served: choose another address with status.listen");
-            return stop.cancelled().await;
-        }
-    };
-    let address = listener.local_addr().unwrap_or(listen);
-    info!(listen = %address, "status page");
-    let serving = axum::serve(listener, routes(status))
-        .with_graceful_shutdown(stop.clone().cancelled_owned());
-    if let Err(error) = serving.await {
-        warn!(%listen, %error, "the status page is served no more");
-        stop.cancelled().await;
+/// What is served, and what time it is.
+#[derive(Clone)]
+pub(crate) struct Page {
+    /// The snapshot.
+    pub(crate) status: Status,
+    /// The time at the platform, which all that is due is told by.
+    pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl Page {
+    /// Serves where these settings say until stopped.
+    pub(crate) async fn serve(self, settings: settings::Status, stop: CancellationToken) {
+        let settings::Status {
+            listen,
+            allow_remote: _,
+            hosts,
+        } = settings;
+        let listener = match TcpListener::bind(listen).await {
+            Ok(listener) => listener,
+            Err(error) => {
+                warn!(%listen, %error, "the status page cannot be served: choose another address with status.listen");
+                return stop.cancelled().await;
+            }
+        };
+        let address = listener.local_addr().unwrap_or(listen);
+        info!(listen = %address, "status page");
+        self.status.update(|now| now.page = Some(address));
+        server::run(listener, self.routes(hosts.into()), stop).await;
+    }
+
+    /// The endpoints.
+    fn routes(self, hosts: guard::Hosts) -> Router {
+        Router::new()
+            .route("/livez", get(live))
+            .route("/readyz", get(ready))
+            .route(
+                "/status.json",
+                get(async |State(page): State<Self>| Json(page.status.snapshot())),
+            )
+            .fallback(async || (StatusCode::NOT_FOUND, "there is nothing here\n"))
+            .with_state(self)
+            .layer(middleware::from_fn_with_state(hosts, guard::guard))
+    }
+
+    /// How the daemon is.
+    fn health(&self) -> Health {
+        self.status.health((self.clock)())
     }
 }
 
-/// The endpoints.
-fn routes(status: Status) -> Router {
-    Router::new()
-        .route("/livez", get(async || "live\n"))
-        .route("/readyz", get(ready))
-        .route(
-            "/status.json",
-            get(async |State(status): State<Status>| Json(status.snapshot())),
-        )
-        .with_state(status)
+/// Whether the loops turn.
+async fn live(State(page): State<Page>) -> Response {
+    let health = page.health();
+    probe(health.live, "live", &health)
 }
 
-/// Whether every callback that waits is looked after, or why not.
-async fn ready(State(status): State<Status>) -> Response {
-    let now = status.snapshot();
-    if now.ready {
-        return (StatusCode::OK, "ready\n").into_response();
+/// Whether every callback that waits is looked after.
+async fn ready(State(page): State<Page>) -> Response {
+    let health = page.health();
+    probe(health.ready, "ready", &health)
+}
+
+/// The answer to a probe, with the reasons where it is no.
+fn probe(good: bool, word: &str, health: &Health) -> Response {
+    if good {
+        return (StatusCode::OK, format!("{word}\n")).into_response();
     }
-    let why = now
-        .journal_trouble
-        .unwrap_or_else(|| "the first sweep is not done".to_owned());
-    let words = format!("not ready: {why}\n");
+    let words = format!("not {word}: {}\n", health.why.join("; "));
     (StatusCode::SERVICE_UNAVAILABLE, words).into_response()
 }
 
 #[cfg(test)]
-mod tests {
-    use axum::{body::Body, body::to_bytes, http::Request};
-    use tower::ServiceExt;
-
-    use super::*;
-
-    async fn get(status: &Status, path: &str) -> (StatusCode, String) {
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = routes(status.clone()).oneshot(request).await.unwrap();
-        let code = response.status();
-        let body = to_bytes(response.into_body(), 100_000).await.unwrap();
-        (code, String::from_utf8(body.to_vec()).unwrap())
-    }
-
-    #[tokio::test]
-    async fn ready_after_the_first_sweep_while_the_journal_works() {
-        let status = Status::default();
-        assert_eq!(get(&status, "/livez").await.0, StatusCode::OK);
-        assert_eq!(
-            get(&status, "/readyz").await.0,
-            StatusCode::SERVICE_UNAVAILABLE
-        );
-        status.update(|now| now.swept = true);
-        assert_eq!(get(&status, "/readyz").await.0, StatusCode::OK);
-        status.update(|now| now.journal_trouble = Some("disk full".to_owned()));
-        let (code, body) = get(&status, "/readyz").await;
-        assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(body, "not ready: disk full\n");
-        status.update(|now| now.journal_trouble = None);
-        let (code, body) = get(&status, "/status.json").await;
-        assert_eq!(code, StatusCode::OK);
-        assert!(body.contains("\"ready\":true"), "{body}");
-    }
-}
+mod tests;
