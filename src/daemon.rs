@@ -175,6 +175,10 @@ impl Daemon {
             dry_run = callbacks.dry_run,
             "starting"
         );
+        self.status.update(|now| {
+            now.dry_run = callbacks.dry_run;
+            now.budget = genesys.budget.requests_per_minute * genesys.budget.tokens;
+        });
     }
 
     /// Starts the fleet and what feeds it.

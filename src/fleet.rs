@@ -165,7 +165,7 @@ impl Fleet {
 
     /// Compares who waits with who is tracked.
     fn resync(&mut self, sightings: &[Sighting], complete: bool, asked: Instant) {
-        let first = !self.context.status.snapshot().swept;
+        let first = !self.context.status.read(|now| now.swept);
         let asked_at = self.context.then(asked);
         let mut found = 0;
         for sighting in sightings {
@@ -220,7 +220,13 @@ impl Fleet {
                 view.sweep_misses(asked);
             }
         }
-        self.settled.retain(|id, _| seen.contains(id));
+        self.settled.retain(|id, _| {
+            let waits = seen.contains(id);
+            if !waits {
+                self.context.status.waits_no_more(id);
+            }
+            waits
+        });
         self.panics.retain(|id, _| seen.contains(id));
     }
 
@@ -273,6 +279,7 @@ impl Fleet {
                 self.settled.insert(id, settled);
             }
             Ok((_, Outcome::Over(ending))) => {
+                self.context.status.waits_no_more(&id);
                 debug!(conversation_id = %id, ?ending, "tracker ended");
                 self.settled.remove(&id);
                 self.ended.insert(id.clone(), Instant::now());
@@ -281,7 +288,10 @@ impl Fleet {
                 }
             }
             Ok((_, Outcome::Stopped)) => {}
-            Err(_panic) => self.note_panic(&id),
+            Err(_panic) => {
+                self.context.status.waits_no_more(&id);
+                self.note_panic(&id);
+            }
         }
         self.count();
     }
@@ -291,7 +301,13 @@ impl Fleet {
         let panics = self.panics.entry(id.clone()).or_default();
         *panics += 1;
         self.context.status.update(|now| now.panics += 1);
-        if *panics > MAX_PANICS {
+        let again = *panics > MAX_PANICS;
+        self.context.status.tell(
+            self.context.now(),
+            true,
+            format!("a tracker panicked, of conversation {id}"),
+        );
+        if again {
             error!(conversation_id = %id, panics, "tracker panicked again: this callback is not raised any more");
         } else {
             warn!(conversation_id = %id, panics, "tracker panicked: the next sweep starts a fresh one");

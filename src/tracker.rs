@@ -38,6 +38,8 @@ mod raise;
 
 mod report;
 
+mod show;
+
 mod turn;
 
 mod view;
@@ -246,6 +248,7 @@ impl Tracker {
             Observed::Waiting(_elsewhere) => return self.over(Ending::LeftQueue).await,
             Observed::Scheduled { due } => {
                 self.view.note_not_waiting();
+                self.context.status.waits_no_more(&self.id);
                 return Next::Pause(
                     elapsed(self.context.now(), due.unwrap_or_default()).max(RECHECK),
                 );
@@ -294,6 +297,7 @@ impl Tracker {
             self.settled = None;
             self.enter_visit(&waiting);
         }
+        self.show(&waiting, entry.base, Some(&step), Some(&entry));
         Ok(match step {
             Step::Wait { until } => Next::Rest(until),
             Step::Done(limit) => self.limited(limit, &waiting),

@@ -115,6 +115,7 @@ impl Genesys {
                 http.clone(),
                 Arc::clone(&limiter),
                 lane,
+                status.clone(),
             )
         });
         let tokens = tokens.collect();
@@ -227,7 +228,7 @@ impl Genesys {
 
     /// Sends a call whose repetition does no harm.
     async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Failure> {
-        let permit = self.limiter.permit(turn(call)).await;
+        let permit = self.limiter.permit(call.turn()).await;
         self.ask_with(call, permit).await
     }
 
@@ -245,7 +246,7 @@ impl Genesys {
     async fn ask_for_body(&self, call: &Call, permit: Permit) -> Result<Vec<u8>, Failure> {
         let answer = match self.send(call, permit).await {
             Err(Refusal::Token(_renewed)) => {
-                let permit = self.limiter.permit(turn(call)).await;
+                let permit = self.limiter.permit(call.turn()).await;
                 self.send(call, permit).await
             }
             answer => answer,
@@ -282,7 +283,7 @@ impl Genesys {
                 break (tokens, bearer);
             }
             // Many may have waited for the token or the pause, and must not all go at once.
-            permit = self.limiter.permit(turn(call)).await;
+            permit = self.limiter.permit(call.turn()).await;
         };
         let sent = Instant::now();
         if call.by.is_some_and(|by| by < sent) {
@@ -299,8 +300,12 @@ impl Genesys {
                 let kind = FailureKind::Transient;
                 Err(Failure::local(kind, call.name, "no answer in time", None))
             });
-        trace!(call = call.name, took = ?sent.elapsed(), ok = answer.is_ok(), "request");
-        self.status.count_request(answer.is_ok());
+        let (took, failed) = (
+            sent.elapsed(),
+            answer.as_ref().err().map(|failure| failure.kind),
+        );
+        trace!(call = call.name, ?took, ok = failed.is_none(), "request");
+        self.status.count_request(call.name, failed, took);
         match answer {
             Ok(body) => Ok(body),
             Err(failure) if failure.status() == Some(StatusCode::UNAUTHORIZED) => {
@@ -361,7 +366,7 @@ impl Genesys {
                 correlation_id = failure.correlation_id(),
                 "throttled by the platform: all requests wait"
             );
-            self.status.count_throttle(pause);
+            self.status.count_throttle(self.now(), pause);
         }
     }
 }
@@ -372,16 +377,6 @@ impl std::fmt::Debug for Genesys {
             .field("api_url", &self.api_url.as_str())
             .field("dry_run", &self.dry_run)
             .finish_non_exhaustive()
-    }
-}
-
-/// When a call has its turn that is not made for one conversation's sake.
-fn turn(call: &Call) -> Turn {
-    match call.effect {
-        // A write has waited in its turn already; it may be late as it is.
-        Effect::Upkeep | Effect::Writes => Turn::Upkeep,
-        Effect::Reads => Turn::Look,
-        Effect::Sweeps => Turn::Sweep,
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write};
@@ -43,6 +44,7 @@ impl Watched {
             let mut troubled = self.troubled.lock().unwrap_or_else(PoisonError::into_inner);
             if troubled.is_none() {
                 *troubled = Some(now);
+                self.status.tell(now, true, failure.to_string());
                 error!(error = %failure, "nothing is raised until the journal works again");
             }
             let words = failure.to_string();
@@ -50,6 +52,18 @@ impl Watched {
                 .update(|status| status.journal_trouble = Some(words));
         }
         answer
+    }
+
+    /// Waits for a write, and notes how long it took.
+    async fn time<T>(
+        &self,
+        now: Timestamp,
+        write: impl Future<Output = Result<T, JournalError>> + Send,
+    ) -> Result<T, JournalError> {
+        let begun = Instant::now();
+        let answer = write.await;
+        self.status.count_journal_write(begun.elapsed());
+        self.heed(now, answer)
     }
 
     /// Says that trouble is over, where there was any.
@@ -63,6 +77,7 @@ impl Watched {
             self.status.update(|status| status.journal_trouble = None);
             let after_s = elapsed(since, now).as_secs();
             info!(after_s, "the journal works again: raises go on");
+            self.status.tell(now, false, "the journal works again");
         }
     }
 }
@@ -90,7 +105,8 @@ impl Journal for Watched {
         known: Fence,
         write: Write,
     ) -> Result<Claim, JournalError> {
-        self.heed(write.at, self.journal.claim(visit, known, write).await)
+        self.time(write.at, self.journal.claim(visit, known, write))
+            .await
     }
 
     async fn commit(
@@ -100,7 +116,8 @@ impl Journal for Watched {
         confirmed: Priority,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        self.heed(at, self.journal.commit(visit, claim, confirmed, at).await)
+        self.time(at, self.journal.commit(visit, claim, confirmed, at))
+            .await
     }
 
     async fn arrived(
@@ -110,7 +127,8 @@ impl Journal for Watched {
         open: Fence,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        self.heed(at, self.journal.arrived(visit, known, open, at).await)
+        self.time(at, self.journal.arrived(visit, known, open, at))
+            .await
     }
 
     async fn release(
@@ -119,7 +137,7 @@ impl Journal for Watched {
         claim: Fence,
         at: Timestamp,
     ) -> Result<(), JournalError> {
-        self.heed(at, self.journal.release(visit, claim, at).await)
+        self.time(at, self.journal.release(visit, claim, at)).await
     }
 
     async fn rebase(
@@ -129,15 +147,16 @@ impl Journal for Watched {
         base: Base,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        self.heed(at, self.journal.rebase(visit, known, base, at).await)
+        self.time(at, self.journal.rebase(visit, known, base, at))
+            .await
     }
 
     async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError> {
-        self.heed(at, self.journal.close(visit, at).await)
+        self.time(at, self.journal.close(visit, at)).await
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.heed(at, self.journal.alive(at).await)?;
+        self.time(at, self.journal.alive(at)).await?;
         self.mended(at);
         Ok(())
     }
@@ -147,11 +166,11 @@ impl Journal for Watched {
     }
 
     async fn stopped(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.heed(at, self.journal.stopped(at).await)
+        self.time(at, self.journal.stopped(at)).await
     }
 
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
-        self.heed(now, self.journal.prune(before, now).await)
+        self.time(now, self.journal.prune(before, now)).await
     }
 }
 

@@ -144,8 +144,10 @@ impl Line {
                     let Some(reason) = Box::pin(self.serve(connection, &stop)).await else {
                         return;
                     };
-                    self.status.update(|now| now.sockets -= 1);
+                    self.down(reason);
                     warn!(line = self.number, %reason, up_s = up.elapsed().as_secs(), "disconnected");
+                    let words = format!("notifications: disconnected ({reason})");
+                    self.status.tell(self.genesys.now(), true, words);
                     if up.elapsed() >= HEALTHY_AFTER {
                         backoff.reset();
                         lost_soon = 0;
@@ -307,7 +309,7 @@ impl Line {
                 let old = std::mem::replace(&mut served.connection, connection);
                 let reason = served.ended.take().unwrap_or(EndReason::Replaced);
                 served.backoff.reset();
-                self.status.update(|now| now.sockets -= 1);
+                self.down(reason);
                 self.reassess(served);
                 self.announce(&served.connection, 0);
                 info!(line = self.number, %reason, "disconnected");
@@ -320,6 +322,14 @@ impl Line {
                 served.replace_at = Instant::now() + why.pause(&mut served.backoff);
             }
         }
+    }
+
+    /// Counts a socket that is up no more.
+    fn down(&self, reason: EndReason) {
+        self.status.update(|now| {
+            now.sockets -= 1;
+            *now.reconnects.entry(reason.name()).or_default() += 1;
+        });
     }
 
     /// Says that a connection is up and what it listens to, and asks for a sweep.
@@ -350,6 +360,8 @@ impl Line {
             now.sockets += 1;
             now.connects += 1;
         });
+        let now = self.genesys.now();
+        self.status.tell(now, false, "notifications: connected");
         if self.counted {
             self.sweeps.request();
         }

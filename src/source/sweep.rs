@@ -121,13 +121,18 @@ impl Sweep {
             Ok(found) => {
                 if backoff.failures() > 0 {
                     info!(attempts = backoff.failures(), "sweeps work again");
+                    let now = self.genesys.now();
+                    self.status.tell(now, false, "sweeps work again");
                 }
                 backoff.reset();
                 self.report(found, started).await;
                 self.every
             }
             Err(failure) => {
+                self.status.update(|now| now.failed_sweeps += 1);
                 if backoff.failures() == 0 {
+                    let words = format!("a sweep failed: {failure}");
+                    self.status.tell(self.genesys.now(), true, words);
                     let error = &failure as &dyn std::error::Error;
                     warn!(
                         error,

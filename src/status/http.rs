@@ -3,7 +3,8 @@
 //! - `GET /livez`: 200 while the daemon's loops turn.
 //! - `GET /readyz`: 200 while every callback that waits is looked after: there was a token and a first sweep, the journal
 //!   works, and what is due gets done. 503 otherwise; the body says why. Idle is ready.
-//! - `GET /status.json`: the snapshot.
+//! - `GET /status.json`: all that there is to know, once.
+//! - `GET /metrics`: the numbers, for Prometheus.
 //!
 //! Served from before the first request to the platform until the end. Nothing here changes anything, and nothing that is
 //! shown is secret or personal. An address that cannot be listened on costs the page, not the callbacks.
@@ -17,7 +18,10 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     extract::State,
-    http::StatusCode,
+    http::{
+        HeaderMap, StatusCode,
+        header::{ACCEPT, CONTENT_TYPE},
+    },
     middleware,
     response::{IntoResponse, Response},
     routing::get,
@@ -27,7 +31,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Health, Status};
+use super::{Health, Report, Status, metrics};
 use crate::settings;
 
 /// What is served, and what time it is.
@@ -67,11 +71,17 @@ impl Page {
             .route("/readyz", get(ready))
             .route(
                 "/status.json",
-                get(async |State(page): State<Self>| Json(page.status.snapshot())),
+                get(async |State(page): State<Self>| Json(page.report())),
             )
+            .route("/metrics", get(metrics))
             .fallback(async || (StatusCode::NOT_FOUND, "there is nothing here\n"))
             .with_state(self)
             .layer(middleware::from_fn_with_state(hosts, guard::guard))
+    }
+
+    /// All that there is to know.
+    fn report(&self) -> Report {
+        self.status.report((self.clock)())
     }
 
     /// How the daemon is.
@@ -90,6 +100,15 @@ async fn live(State(page): State<Page>) -> Response {
 async fn ready(State(page): State<Page>) -> Response {
     let health = page.health();
     probe(health.ready, "ready", &health)
+}
+
+/// The numbers, in the format that is asked for.
+async fn metrics(State(page): State<Page>, headers: HeaderMap) -> Response {
+    let accepted = headers.get_all(ACCEPT).iter();
+    let mut accepted = accepted.filter_map(|accepts| accepts.to_str().ok());
+    let open_metrics = accepted.any(|accepts| accepts.contains("application/openmetrics-text"));
+    let (kind, text) = metrics::encode(page.status.figures((page.clock)()), open_metrics);
+    ([(CONTENT_TYPE, kind)], text).into_response()
 }
 
 /// The answer to a probe, with the reasons where it is no.

@@ -1,6 +1,7 @@
 //! What is asked of the status page: is it well, and can it be abused?
 
 mod scanner;
+mod shown;
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -4,6 +4,8 @@ use reqwest::Method;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::genesys::limiter::Turn;
+
 /// One request, before it has a token.
 pub(super) struct Call {
     /// Its name in failures and counts.
@@ -64,6 +66,16 @@ impl Call {
     pub(super) fn by(mut self, by: Instant) -> Self {
         self.by = Some(by);
         self
+    }
+
+    /// When it has its turn, where it is not made for one conversation's sake.
+    pub(super) fn turn(&self) -> Turn {
+        match self.effect {
+            // A write has waited in its turn already; it may be late as it is.
+            Effect::Upkeep | Effect::Writes => Turn::Upkeep,
+            Effect::Reads => Turn::Look,
+            Effect::Sweeps => Turn::Sweep,
+        }
     }
 
     /// The same with something to send.
