@@ -17,6 +17,8 @@ pub(crate) mod http;
 
 mod metrics;
 
+mod page;
+
 mod report;
 
 mod told;

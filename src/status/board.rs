@@ -20,7 +20,7 @@ pub(super) const SHOWN: usize = 2_000;
 const CHANGES: usize = 12;
 
 /// A callback that waits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Callback {
     /// Its conversation.
     pub conversation: ConversationId,
@@ -45,7 +45,7 @@ pub struct Callback {
 }
 
 /// What comes next for a callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Outlook {
     /// It is raised.
@@ -70,7 +70,7 @@ pub enum Outlook {
 }
 
 /// Why a callback is raised no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// It has had all raises that it may have.
@@ -95,7 +95,7 @@ impl From<Limit> for Reason {
 }
 
 /// What came of what was done last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Last {
     /// When.
     pub at: Timestamp,
@@ -104,7 +104,7 @@ pub struct Last {
 }
 
 /// What can come of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The platform has confirmed a raise.
@@ -120,7 +120,7 @@ pub enum Outcome {
 }
 
 /// A change of a priority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Change {
     /// When.
     pub at: Timestamp,

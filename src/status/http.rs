@@ -1,5 +1,6 @@
 //! The snapshot over HTTP.
 //!
+//! - `GET /`: the page, with `?queue=` for one queue only; `GET /events`: what changes on it, as it happens.
 //! - `GET /livez`: 200 while the daemon's loops turn.
 //! - `GET /readyz`: 200 while every callback that waits is looked after: there was a token and a first sweep, the journal
 //!   works, and what is due gets done. 503 otherwise; the body says why. Idle is ready.
@@ -13,26 +14,32 @@ mod guard;
 
 mod server;
 
-use std::sync::Arc;
+mod stream;
+
+use std::{future::ready, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Query, State},
     http::{
         HeaderMap, StatusCode,
         header::{ACCEPT, CONTENT_TYPE},
     },
     middleware,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response, Sse},
     routing::get,
 };
 use jiff::Timestamp;
-use tokio::net::TcpListener;
+use serde::Deserialize;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Health, Report, Status, metrics};
+use super::{Health, Report, Status, metrics, page};
 use crate::settings;
+
+/// Pages that may be open at once: less than there may be connections, so that probes and metrics have theirs.
+const READERS: usize = 24;
 
 /// What is served, and what time it is.
 #[derive(Clone)]
@@ -61,14 +68,28 @@ impl Page {
         let address = listener.local_addr().unwrap_or(listen);
         info!(listen = %address, "status page");
         self.status.update(|now| now.page = Some(address));
-        server::run(listener, self.routes(hosts.into()), stop).await;
+        let routes = self.routes(hosts.into(), stop.clone());
+        server::run(listener, routes, stop).await;
     }
 
     /// The endpoints.
-    fn routes(self, hosts: guard::Hosts) -> Router {
+    fn routes(self, hosts: guard::Hosts, stop: CancellationToken) -> Router {
+        let readers = Arc::new(Semaphore::new(READERS));
+        let file = |kind, text: &'static str| get(async move || ([(CONTENT_TYPE, kind)], text));
         Router::new()
+            .route("/", get(shown))
+            .route(
+                "/events",
+                get(move |State(page), asked| ready(events(page, asked, stop, readers))),
+            )
+            .route("/page.css", file("text/css; charset=utf-8", page::STYLE))
+            .route(
+                "/page.js",
+                file("text/javascript; charset=utf-8", page::SCRIPT),
+            )
+            .route("/icon.svg", file("image/svg+xml", page::ICON))
             .route("/livez", get(live))
-            .route("/readyz", get(ready))
+            .route("/readyz", get(looked_after))
             .route(
                 "/status.json",
                 get(async |State(page): State<Self>| Json(page.report())),
@@ -90,6 +111,41 @@ impl Page {
     }
 }
 
+/// What a page is asked for.
+#[derive(Deserialize)]
+struct Asked {
+    /// The queue whose callbacks are shown; none, or an empty one, for all.
+    #[serde(default)]
+    queue: String,
+}
+
+impl Asked {
+    /// The queue, where one is named.
+    fn queue(&self) -> Option<&str> {
+        Some(self.queue.as_str()).filter(|queue| !queue.is_empty())
+    }
+}
+
+/// The page.
+async fn shown(State(page): State<Page>, Query(asked): Query<Asked>) -> Html<String> {
+    Html(page::page(&page.report(), asked.queue()).into_string())
+}
+
+/// News for a page that is open.
+fn events(
+    page: Page,
+    Query(asked): Query<Asked>,
+    stop: CancellationToken,
+    readers: Arc<Semaphore>,
+) -> Response {
+    let Ok(permit) = readers.try_acquire_owned() else {
+        let words = "too many pages are open: close one, or reload this one to see newer figures\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, words).into_response();
+    };
+    let queue = asked.queue().map(str::to_owned);
+    Sse::new(stream::news(page, queue, stop, permit)).into_response()
+}
+
 /// Whether the loops turn.
 async fn live(State(page): State<Page>) -> Response {
     let health = page.health();
@@ -97,7 +153,7 @@ async fn live(State(page): State<Page>) -> Response {
 }
 
 /// Whether every callback that waits is looked after.
-async fn ready(State(page): State<Page>) -> Response {
+async fn looked_after(State(page): State<Page>) -> Response {
     let health = page.health();
     probe(health.ready, "ready", &health)
 }

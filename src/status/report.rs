@@ -1,13 +1,17 @@
 //! All that there is to know at one moment, put together for whoever looks: the page, `/status.json`, `status`.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
     Event, Health, Overdue, Snapshot,
-    board::{Callback, Outcome, Outlook, Reason},
+    board::{Callback, Outcome, Outlook, Reason, SHOWN},
 };
 use crate::{
     clock::elapsed,
@@ -37,6 +41,8 @@ pub struct Report {
     pub events: Vec<Event>,
     /// The callbacks that wait, oldest first; not more than are worth a page.
     pub callbacks: Vec<Row>,
+    /// Whether there are more than that.
+    pub left_out: bool,
 }
 
 /// A callback that waits, with what follows from all of them and from the time.
@@ -52,6 +58,9 @@ pub struct Row {
     pub place: usize,
     /// Why it will be raised or not, in words.
     pub why: String,
+    /// What its queue is called, or else its id.
+    #[serde(skip)]
+    pub queue_label: Option<String>,
 }
 
 /// What a report is made of.
@@ -89,9 +98,11 @@ impl From<Parts> for Report {
             waited: elapsed(callback.since, now),
             place,
             why: why(&callback, &numbers),
+            queue_label: label(&callback),
             callback,
         });
-        let callbacks = callbacks.collect();
+        let callbacks: Vec<_> = callbacks.collect();
+        let left_out = callbacks.len() >= SHOWN && numbers.tracked > SHOWN;
         // One word means one thing to whoever reads it from outside.
         numbers.ready = health.ready;
         Self {
@@ -104,8 +115,25 @@ impl From<Parts> for Report {
             numbers,
             events,
             callbacks,
+            left_out,
         }
     }
+}
+
+impl Row {
+    /// A number that differs where what is shown of the callback does, but for what follows from the time and from others.
+    pub(super) fn version(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.callback, &self.why, &self.queue_label).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// What its queue is called, or else its id.
+fn label(callback: &Callback) -> Option<String> {
+    let id = callback.queue_id.as_ref();
+    let name = callback.queue.clone();
+    name.or_else(|| id.map(ToString::to_string))
 }
 
 /// The place of each in its queue: the platform offers first whose wait, with a minute for each point, is the longest.

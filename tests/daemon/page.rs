@@ -1,5 +1,6 @@
 //! What is asked of the status page: is it well, and can it be abused?
 
+mod live;
 mod scanner;
 mod shown;
 

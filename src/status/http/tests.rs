@@ -20,7 +20,7 @@ fn page(status: &Status) -> Page {
 async fn get(page: &Page, path: &str) -> (StatusCode, String) {
     let request = Request::get(path).header("host", "localhost:9187");
     let request = request.body(Body::empty()).unwrap();
-    let routes = page.clone().routes(Arc::new([]));
+    let routes = page.clone().routes(Arc::new([]), CancellationToken::new());
     let response = routes.oneshot(request).await.unwrap();
     let code = response.status();
     let body = to_bytes(response.into_body(), 100_000).await.unwrap();
