@@ -51,8 +51,8 @@ test("two thousand callbacks stay smooth while they are raised and scrolled", as
   const many = await scroll(page, 15_000);
   t.diagnostic(JSON.stringify({ without, many }));
   assert.ok(many.changes > 20, `rows changed meanwhile: ${many.changes}`);
-  // A frame of 50 ms is not felt; a machine that takes longer for nothing is given as much more.
-  const smooth = Math.max(50, without.p95 * 2.5);
+  // Fifteen frames a second, drawn without a graphics card; a machine that is slow with nothing to show is given more.
+  const smooth = Math.max(67, without.p95 * 4);
   assert.ok(many.p95 <= smooth, `95 of 100 frames within ${many.p95} ms, ${without.p95} without callbacks`);
   assert.deepEqual(page.amiss, []);
 });

@@ -5,13 +5,12 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
 
 const root = new URL("../..", import.meta.url).pathname;
 const program = process.env.PROGRAM ?? join(root, "target/debug/callback-prioritizer");
 
 /** A port that is free now. */
-async function freePort() {
+export async function freePort() {
   const server = createServer();
   await new Promise((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address();
@@ -47,7 +46,7 @@ async function end(child, signal) {
 
 /** A contact centre, the daemon that looks after it, and a browser. */
 export class World {
-  static async open(settings = {}) {
+  static async open(settings = {}, { browser = true } = {}) {
     const world = new World();
     const [centre, page] = [await freePort(), await freePort()];
     world.folder = mkdtempSync(join(tmpdir(), "page-"));
@@ -61,7 +60,11 @@ export class World {
     for (const [name, value] of Object.entries(all)) world.environment[`CALLBACK_PRIORITIZER__${name}`] = value;
     world.sandbox = start(["sandbox", "--listen", `127.0.0.1:${centre}`], {});
     await until("the sandbox answers", () => fetch(`${world.centre}/sandbox/writes`).then((answer) => answer.ok, () => false));
-    world.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+    if (browser) {
+      // Loaded here, so that what needs no browser needs no driver.
+      const { chromium } = await import("playwright-core");
+      world.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+    }
     await world.startDaemon();
     return world;
   }
