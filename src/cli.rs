@@ -14,9 +14,13 @@ mod healthcheck;
 
 mod history;
 
+mod page;
+
 mod run;
 
 mod sandbox;
+
+mod status;
 
 use std::{
     collections::BTreeMap,
@@ -46,7 +50,7 @@ pub enum Exit {
     Ok,
     /// The command line was not understood.
     Usage,
-    /// The platform did not answer while starting or checking.
+    /// The platform did not answer while starting or checking, or the daemon does not answer or is not well.
     Unreachable,
     /// A mistake of our own.
     Internal,
@@ -76,7 +80,7 @@ impl Exit {
 #[command(
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 ok, 64 usage, 69 platform unreachable, 70 internal, 77 denied (credentials, permissions), 78 settings"
+    after_help = "Exit codes: 0 ok, 64 usage, 69 platform or daemon unreachable or not well, 70 internal, 77 denied (credentials, permissions), 78 settings"
 )]
 pub struct Cli {
     /// What to do
@@ -99,6 +103,8 @@ pub enum Command {
     Demo(Demo),
     /// Show what was raised, when and how late; also while the daemon runs
     History(History),
+    /// Show what the running daemon knows: how it is, who waits, what comes next
+    Status(Status),
     /// Ask the daemon that runs here whether all is well: for containers
     Healthcheck(Healthcheck),
     /// Be a Genesys Cloud on loopback, to try things out against
@@ -217,6 +223,20 @@ pub struct History {
     pub json: bool,
 }
 
+/// `status`
+#[derive(Args, Debug)]
+pub struct Status {
+    /// Where the settings are.
+    #[command(flatten)]
+    pub source: Source,
+    /// The JSON object that the daemon tells, with everything in it
+    #[arg(long)]
+    pub json: bool,
+    /// Again and again, until interrupted
+    #[arg(long)]
+    pub watch: bool,
+}
+
 /// `healthcheck`
 #[derive(Args, Debug)]
 #[command(
@@ -253,6 +273,7 @@ impl Cli {
             Command::Forecast(command) => forecast::run(&command),
             Command::Demo(command) => demo::run(&command),
             Command::History(command) => history::run(&command),
+            Command::Status(command) => status::run(&command),
             Command::Healthcheck(command) => healthcheck::run(&command),
             Command::Sandbox(command) => sandbox::run(&command),
         };
@@ -318,6 +339,11 @@ fn runtime() -> Result<Runtime, Failed> {
     // One thread carries all that a token may do; more of them would spend more on waking each other than on the work.
     let built = Builder::new_current_thread().enable_all().build();
     built.map_err(|error| Failed::new(Exit::Internal, error))
+}
+
+/// A text of somebody else's without what could break a line or command a terminal.
+fn printable(text: &str) -> String {
+    text.replace(|letter: char| letter.is_control(), "?")
 }
 
 /// Says on stderr what went wrong, with every cause: one line.

@@ -21,6 +21,8 @@ mod page;
 
 mod report;
 
+mod spelled;
+
 mod told;
 
 use std::{
@@ -38,6 +40,7 @@ use self::{
     board::Board, due::Due, events::Events, figures::LastMinute, health::Signs, report::Parts,
 };
 
+pub(crate) use self::spelled::short;
 pub use self::{
     board::{Callback, Change, Last, Outcome, Outlook, Reason},
     due::Overdue,

@@ -14,7 +14,7 @@ use std::{
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Event, Health, Last, Outcome, Outlook, Report, Row};
+use super::{Event, Health, Last, Outcome, Outlook, Report, Row, short};
 use crate::{clock::elapsed, conversation::ConversationId, settings::plural};
 
 /// How it looks.
@@ -359,18 +359,3 @@ fn moment(at: Timestamp) -> Markup {
     let shown = at.strftime("%H:%M:%S");
     html! { time.at datetime=(at) { (PreEscaped(shown.to_string())) " UTC" } }
 }
-
-/// A time in its two largest units.
-fn short(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (minutes, hours) = (seconds / 60, seconds / 3_600);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds}s"),
-        (0, _) => format!("{minutes}m {:02}s", seconds % 60),
-        (1..=47, _) => format!("{hours}h {:02}m", minutes % 60),
-        _ => format!("{}d {:02}h", hours / 24, hours % 24),
-    }
-}
-
-#[cfg(test)]
-mod tests;

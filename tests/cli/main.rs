@@ -18,4 +18,5 @@ mod program;
 mod refusals;
 mod running;
 mod secrets;
+mod status;
 mod supervised;
