@@ -297,7 +297,8 @@ fn next(row: &Row) -> Markup {
     match row.callback.next {
         Outlook::Raise { at, .. } => {
             let left = elapsed(now.unwrap_or(at), at);
-            html! { time.next datetime=(at) { "in " (short(left)) } }
+            let soon = left < Duration::from_secs(1);
+            html! { time.next datetime=(at) { @if soon { "now" } @else { "in " (short(left)) } } }
         }
         Outlook::Due { since } => html! { time.due datetime=(since) { "now" } },
         Outlook::Never { .. } => html! { span.none { "none" } },

@@ -161,3 +161,21 @@ async fn more_connections_than_there_is_room_for_are_closed_and_cost_nobody_anyt
     );
     daemon.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn it_is_reached_under_the_names_of_the_settings_and_no_others() {
+    let centre = Centre::open()
+        .await
+        .set("STATUS__HOSTS", "callbacks.example.com");
+    let daemon = centre.start_ready().await;
+    let page = address(&daemon).await;
+    for (host, expected) in [("callbacks.example.com", 200), ("other.example.com", 421)] {
+        let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        assert_eq!(
+            status(&send(page, request.as_bytes()).await),
+            expected,
+            "{host}"
+        );
+    }
+    daemon.stop().await;
+}

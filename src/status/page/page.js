@@ -40,7 +40,7 @@ function count(row) {
   const next = row.querySelector(".next");
   if (next) {
     next.ms ??= Date.parse(next.dateTime);
-    say(next, next.ms > now ? `in ${short(next.ms - now)}` : "now");
+    say(next, next.ms - now >= 1000 ? `in ${short(next.ms - now)}` : "now");
   }
 }
 
