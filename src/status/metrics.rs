@@ -55,7 +55,7 @@ impl Collector for Numbers {
 }
 
 impl Numbers {
-    /// How the daemon is.
+    /// How the daemon is, and what keeps raises from being made on purpose.
     fn daemon(&self, out: &mut Out) -> fmt::Result {
         let Report {
             version,
