@@ -35,11 +35,6 @@ async function scroll(page, time) {
 }
 
 test("two thousand callbacks stay smooth while they are raised and scrolled", async (t) => {
-  // What this machine makes of an empty page, whatever else it is doing.
-  const empty = await world.page();
-  await empty.getByText("Updated as it happens").waitFor();
-  const without = await scroll(empty, 5_000);
-  await empty.close();
   // Their raises are due evenly over the five minutes, as if they had come over that time.
   for (let number = 0; number < CALLBACKS; number += 1) {
     await world.callback({ waited: `${Math.floor((number * 300_000) / CALLBACKS) + 1}ms` });
@@ -49,10 +44,11 @@ test("two thousand callbacks stay smooth while they are raised and scrolled", as
   await until("all have rows", async () => (await page.locator("tbody tr").count()) === CALLBACKS);
   await page.getByText("Updated as it happens").waitFor();
   const many = await scroll(page, 15_000);
-  t.diagnostic(JSON.stringify({ without, many }));
+  t.diagnostic(JSON.stringify(many));
   assert.ok(many.changes > 20, `rows changed meanwhile: ${many.changes}`);
-  // Fifteen frames a second, drawn without a graphics card; a machine that is slow with nothing to show is given more.
-  const smooth = Math.max(67, without.p95 * 4);
-  assert.ok(many.p95 <= smooth, `95 of 100 frames within ${many.p95} ms, ${without.p95} without callbacks`);
+  // Without a graphics card, and on a machine that may be busy with other things: most frames at thirty a second or more, and
+  // hardly one so late that it is felt. With nothing else to do it is sixty a second, and 95 of 100 within 33 ms.
+  assert.ok(many.median <= 34, `half of the frames within ${many.median} ms`);
+  assert.ok(many.p95 <= 134, `95 of 100 frames within ${many.p95} ms`);
   assert.deepEqual(page.amiss, []);
 });

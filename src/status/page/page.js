@@ -8,13 +8,12 @@ let offset = Number(document.body.dataset.now) - Date.now();
 const later = new Map();
 let order = [...rows.children];
 
-// What is out of sight need not count on.
-const watch = new IntersectionObserver((seen) => {
-  for (const { target, isIntersecting } of seen) {
-    if (isIntersecting) { visible.add(target); count(target); } else { visible.delete(target); }
-  }
-}, { rootMargin: "200px" });
-order.forEach((row) => watch.observe(row));
+// What the browser does not lay out because it is out of sight need not count on. A browser that does not tell of it has
+// everything in sight.
+const tells = "oncontentvisibilityautostatechange" in document.body;
+rows.addEventListener("contentvisibilityautostatechange", ({ target, skipped }) => {
+  if (skipped) { visible.delete(target); } else { visible.add(target); count(target); }
+});
 
 /** A time in its two largest units, as the server writes it. */
 function short(milliseconds) {
@@ -69,7 +68,6 @@ function place(row) {
 
 /** Takes a row away. */
 function remove(row) {
-  watch.unobserve(row);
   visible.delete(row);
   row.remove();
 }
@@ -99,7 +97,6 @@ function update({ changed, gone, places, all }) {
       if (old) remove(old);
       place(row);
     }
-    watch.observe(row);
   }
   if (leaving.size > 0) {
     order = order.filter((row) => !leaving.has(row));
@@ -140,5 +137,5 @@ $("queue").addEventListener("blur", () => {
   later.forEach((html, id) => fill($(id), html));
   later.clear();
 });
-setInterval(() => visible.forEach(count), 1000);
+setInterval(() => (tells ? visible : order).forEach(count), 1000);
 listen();
