@@ -14,11 +14,15 @@ mod healthcheck;
 
 mod history;
 
+mod page;
+
 mod pause;
 
 mod run;
 
 mod sandbox;
+
+mod status;
 
 use std::{
     collections::BTreeMap,
@@ -40,6 +44,7 @@ use crate::{
 
 pub use described::Described;
 pub use forecast::Forecast;
+pub use pause::{Pause, Resume, RunningDaemon};
 
 /// How a command ended, as the process says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +53,7 @@ pub enum Exit {
     Ok,
     /// The command line was not understood.
     Usage,
-    /// The platform did not answer while starting or checking.
+    /// The platform did not answer while starting or checking, or the daemon does not answer or is not well.
     Unreachable,
     /// A mistake of our own.
     Internal,
@@ -78,7 +83,7 @@ impl Exit {
 #[command(
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 ok, 64 usage, 69 platform unreachable, 70 internal, 77 denied (credentials, permissions), 78 settings"
+    after_help = "Exit codes: 0 ok, 64 usage, 69 platform or daemon unreachable or not well, 70 internal, 77 denied (credentials, permissions), 78 settings"
 )]
 pub struct Cli {
     /// What to do
@@ -101,6 +106,8 @@ pub enum Command {
     Demo(Demo),
     /// Show what was raised, when and how late; also while the daemon runs
     History(History),
+    /// Show what the running daemon knows: how it is, who waits, what comes next
+    Status(Status),
     /// Ask the daemon that runs here whether all is well: for containers
     Healthcheck(Healthcheck),
     /// Tell the running daemon to raise nothing for a while, in a queue or in all of them
@@ -226,40 +233,18 @@ pub struct History {
     pub csv: bool,
 }
 
-/// `pause`
+/// `status`
 #[derive(Args, Debug)]
-pub struct Pause {
-    /// Which daemon.
-    #[command(flatten)]
-    pub daemon: RunningDaemon,
-    /// Only this queue: a name, a glob over names, or an id; without it, all of them
-    #[arg(long, value_name = "NAME")]
-    pub queue: Option<String>,
-    /// For this time, such as 30m or 2h; without it, until `resume`
-    #[arg(long = "for", value_name = "TIME", value_parser = settings::interval)]
-    pub time: Option<Duration>,
-}
-
-/// `resume`
-#[derive(Args, Debug)]
-pub struct Resume {
-    /// Which daemon.
-    #[command(flatten)]
-    pub daemon: RunningDaemon,
-    /// Only this queue, if it was paused by itself; without it, whatever is paused
-    #[arg(long, value_name = "NAME")]
-    pub queue: Option<String>,
-}
-
-/// Which daemon an order is for.
-#[derive(Args, Debug)]
-pub struct RunningDaemon {
+pub struct Status {
     /// Where the settings are.
     #[command(flatten)]
     pub source: Source,
-    /// Its socket, where it is not found by itself: in `$RUNTIME_DIRECTORY`, beside the journal, or in /run/callback-prioritizer
-    #[arg(long, value_name = "FILE")]
-    pub socket: Option<PathBuf>,
+    /// The JSON object that the daemon tells, with everything in it
+    #[arg(long)]
+    pub json: bool,
+    /// Again and again, until interrupted
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// `healthcheck`
@@ -298,6 +283,7 @@ impl Cli {
             Command::Forecast(command) => forecast::run(&command),
             Command::Demo(command) => demo::run(&command),
             Command::History(command) => history::run(&command),
+            Command::Status(command) => status::run(&command),
             Command::Healthcheck(command) => healthcheck::run(&command),
             Command::Pause(command) => pause::pause(&command),
             Command::Resume(command) => pause::resume(&command),
@@ -365,6 +351,11 @@ fn runtime() -> Result<Runtime, Failed> {
     // One thread carries all that a token may do; more of them would spend more on waking each other than on the work.
     let built = Builder::new_current_thread().enable_all().build();
     built.map_err(|error| Failed::new(Exit::Internal, error))
+}
+
+/// A text of somebody else's without what could break a line or command a terminal.
+fn printable(text: &str) -> String {
+    text.replace(|letter: char| letter.is_control(), "?")
 }
 
 /// Says on stderr what went wrong, with every cause: one line.

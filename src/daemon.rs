@@ -32,7 +32,7 @@ use tracing::{info, warn};
 use crate::{
     clock::{Clock, millis},
     fleet::Fleet,
-    genesys::{Failure, NoTls},
+    genesys::{Failure, Genesys, NoTls},
     journal::{Journal, Watched},
     settings::Settings,
     shutdown::Shutdown,
@@ -42,7 +42,7 @@ use crate::{
         sight::Sight,
         sweep::{First, Sweep},
     },
-    status::{Status, http},
+    status::{Status, http::Page},
     supervisor::Supervisor,
     tracker::Context,
 };
@@ -140,6 +140,14 @@ impl Daemon {
     /// Starts the parts and lets them work until told to stop.
     async fn work(&self, journal: Arc<Watched>, shutdown: &Shutdown) -> Result<(), DaemonError> {
         let shared = Shared::new(self, journal)?;
+        let stop = shutdown.drain().child_token();
+        let mut parts = Parts::new(stop.clone());
+        // From the first moment on, so that whoever asks is told what is being waited for.
+        let page = self.page(&shared.genesys);
+        parts.spawn(
+            "status page",
+            page.serve(self.settings.status.clone(), stop),
+        );
         let starting = start::start_up(&shared.genesys, &shared.queues, &shared.names);
         let Some(started) = shutdown.drain().run_until_cancelled(starting).await else {
             self.supervisor.stopping().await;
@@ -149,8 +157,7 @@ impl Daemon {
         let started = started?;
         // Before the first tracker: what was paused stays paused.
         shared.control.learn().await;
-        let stop = shutdown.drain().child_token();
-        let mut parts = self.start_parts(&shared, started, &stop);
+        self.start_parts(&mut parts, &shared, started);
         let ended = tokio::select! {
             // First, because told to stop the parts end by themselves.
             biased;
@@ -183,10 +190,15 @@ impl Daemon {
             dry_run,
             "starting"
         );
+        self.status.update(|now| {
+            now.dry_run = callbacks.dry_run;
+            now.budget = genesys.budget.requests_per_minute * genesys.budget.tokens;
+        });
     }
 
     /// Starts the fleet and what feeds it.
-    fn start_parts(&self, shared: &Shared, first: First, stop: &CancellationToken) -> Parts {
+    fn start_parts(&self, parts: &mut Parts, shared: &Shared, first: First) {
+        let stop = parts.stop.clone();
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
         let pulse_sender = notice_sender.clone();
         let (follow_sender, follows) = mpsc::unbounded_channel();
@@ -212,16 +224,6 @@ impl Daemon {
             follows,
             chosen: Arc::clone(&shared.chosen),
         };
-        let page = http::serve(
-            self.settings.status.listen,
-            self.status.clone(),
-            stop.clone(),
-        );
-        let mut parts = Parts {
-            sources: JoinSet::new(),
-            fleet: JoinSet::new(),
-            stop: stop.clone(),
-        };
         let pulse = self.pulse(pulse_sender, &context);
         parts.fleet.spawn(Fleet::new(context).run(notices, GRACE));
         parts.spawn("sweep", sweep.run(first, stop.clone()));
@@ -229,9 +231,16 @@ impl Daemon {
         let upkeep = self.upkeep(shared).run(stop.clone());
         parts.spawn("upkeep of the journal", upkeep);
         parts.spawn("word to the supervisor", pulse.run(stop.clone()));
-        parts.spawn("status page", page);
-        self.start_obeying(shared, &mut parts, stop);
-        parts
+        self.start_obeying(shared, parts, &stop);
+    }
+
+    /// What is shown of all this.
+    fn page(&self, genesys: &Arc<Genesys>) -> Page {
+        let genesys = Arc::clone(genesys);
+        Page {
+            status: self.status.clone(),
+            clock: Arc::new(move || genesys.now()),
+        }
     }
 
     /// What proves to the supervisor that the work goes on.
@@ -338,6 +347,15 @@ impl Daemon {
 }
 
 impl Parts {
+    /// None yet; this ends them all.
+    fn new(stop: CancellationToken) -> Self {
+        Self {
+            sources: JoinSet::new(),
+            fleet: JoinSet::new(),
+            stop,
+        }
+    }
+
     /// Starts a part whose end is the daemon's.
     fn spawn(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
         self.sources.spawn(async move {

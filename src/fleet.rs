@@ -95,7 +95,10 @@ impl Fleet {
         loop {
             tokio::select! {
                 () = self.context.stop.cancelled() => break,
-                _ = pulse.tick() => self.context.sight.pulse(),
+                _ = pulse.tick() => {
+                    self.context.sight.pulse();
+                    self.context.status.pulse();
+                }
                 Ok(()) = orders.changed() => {
                     let before = std::mem::replace(&mut edition, orders.borrow_and_update().edition);
                     self.obey(before != edition);
@@ -185,7 +188,7 @@ impl Fleet {
 
     /// Compares who waits with who is tracked.
     fn resync(&mut self, sightings: &[Sighting], complete: bool, asked: Instant) {
-        let first = !self.context.status.snapshot().swept;
+        let first = !self.context.status.read(|now| now.swept);
         let asked_at = self.context.then(asked);
         let mut found = 0;
         for sighting in sightings {
@@ -240,7 +243,13 @@ impl Fleet {
                 view.sweep_misses(asked);
             }
         }
-        self.settled.retain(|id, _| seen.contains(id));
+        self.settled.retain(|id, _| {
+            let waits = seen.contains(id);
+            if !waits {
+                self.context.status.waits_no_more(id);
+            }
+            waits
+        });
         self.panics.retain(|id, _| seen.contains(id));
     }
 
@@ -278,6 +287,7 @@ impl Fleet {
             return;
         };
         let view = self.members.remove(&id).unwrap_or_default();
+        self.context.status.untracked(&id);
         // The receiver ends only with the daemon.
         let _ended = self.context.follows.send(Follow::End(id.clone()));
         match ended {
@@ -292,6 +302,7 @@ impl Fleet {
                 self.settled.insert(id, settled);
             }
             Ok((_, Outcome::Over(ending))) => {
+                self.context.status.waits_no_more(&id);
                 debug!(conversation_id = %id, ?ending, "tracker ended");
                 self.settled.remove(&id);
                 self.ended.insert(id.clone(), Instant::now());
@@ -300,7 +311,10 @@ impl Fleet {
                 }
             }
             Ok((_, Outcome::Stopped)) => {}
-            Err(_panic) => self.note_panic(&id),
+            Err(_panic) => {
+                self.context.status.waits_no_more(&id);
+                self.note_panic(&id);
+            }
         }
         self.count();
     }
@@ -310,7 +324,13 @@ impl Fleet {
         let panics = self.panics.entry(id.clone()).or_default();
         *panics += 1;
         self.context.status.update(|now| now.panics += 1);
-        if *panics > MAX_PANICS {
+        let again = *panics > MAX_PANICS;
+        self.context.status.tell(
+            self.context.now(),
+            true,
+            format!("a tracker panicked, of conversation {id}"),
+        );
+        if again {
             error!(conversation_id = %id, panics, "tracker panicked again: this callback is not raised any more");
         } else {
             warn!(conversation_id = %id, panics, "tracker panicked: the next sweep starts a fresh one");

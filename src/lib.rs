@@ -38,7 +38,7 @@
 //! | [`journal`] | bases and claims: what must not be forgotten |
 //! | `control` | what an operator tells a running daemon: pause, resume |
 //! | [`daemon`] | composition: start order, stop order |
-//! | [`status`] | one observable snapshot, and a page of it |
+//! | [`status`] | one observable snapshot, and what shows it: health, metrics, a page that keeps itself up to date |
 //! | [`supervisor`] | who started this process and wants to hear how it is: systemd |
 //! | [`sandbox`] | the platform in process, for the demo, the tests and anyone who wants to try |
 //! | [`explain`] | what the rules make of one callback, and why |

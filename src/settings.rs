@@ -143,8 +143,12 @@ pub struct Journal {
 /// Where the daemon shows itself.
 #[derive(Clone, Debug)]
 pub struct Status {
-    /// A loopback address: the page has no sign-in.
+    /// A loopback address unless `allow_remote`: the page has no sign-in.
     pub listen: SocketAddr,
+    /// Whether other machines may reach it.
+    pub allow_remote: bool,
+    /// Names under which it is reached, in lower case. Addresses and `localhost` always are.
+    pub hosts: Vec<String>,
 }
 
 /// What the daemon writes to standard error.
@@ -227,9 +231,7 @@ pub fn load(
         },
         rules,
         journal: remembered(journal, environment),
-        status: Status {
-            listen: status.listen.0,
-        },
+        status: shown(status),
         log: Log {
             format: log.format,
             level: log.level.0,
@@ -345,6 +347,20 @@ fn platform(
         budget: Budget::new(requests_per_minute.0, burst.map(|burst| burst.0), tokens.0),
         region,
     })
+}
+
+/// The status page's section.
+fn shown(written: written::Status) -> Status {
+    let written::Status {
+        listen,
+        allow_remote,
+        hosts,
+    } = written;
+    Status {
+        listen: listen.0,
+        allow_remote,
+        hosts: hosts.into_iter().map(|name| name.0).collect(),
+    }
 }
 
 /// The journal's section.

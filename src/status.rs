@@ -3,12 +3,52 @@
 //! Every part writes its own numbers; whoever looks (the log's last line, a test that waits for a condition) borrows
 //! the whole. Published through a `watch` channel: an observer never holds up a writer, and can await a change.
 
+mod board;
+
+mod due;
+
+mod events;
+
+mod figures;
+
+mod health;
+
 pub(crate) mod http;
 
-use std::{sync::Arc, time::Duration};
+mod metrics;
 
+mod page;
+
+mod report;
+
+mod spelled;
+
+mod told;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
+
+use self::{
+    board::Board, due::Due, events::Events, figures::LastMinute, health::Signs, report::Parts,
+};
+
+pub(crate) use self::spelled::short;
+pub use self::{
+    board::{Callback, Change, Last, Outcome, Outlook, Reason},
+    due::Overdue,
+    events::Event,
+    figures::{Answers, Timings},
+    health::Health,
+    report::{Report, Row},
+};
 
 use crate::orders::Pause;
 
@@ -19,8 +59,11 @@ use crate::orders::Pause;
     reason = "each is a fact of its own that observers ask for by its name"
 )]
 pub struct Snapshot {
-    /// Whether every callback that waits is looked after: `swept`, and no trouble with the journal.
+    /// Whether every callback that waited at the start is known, and no trouble with the journal keeps it from being
+    /// raised. Whether that gets done is a matter of time as well: see [`Health`].
     pub ready: bool,
+    /// Whether the platform has let us sign in.
+    pub signed_in: bool,
     /// Whether the first sweep is done: every callback that waited at the start is known.
     pub swept: bool,
     /// What keeps the journal from working, in words. Nothing is raised meanwhile.
@@ -29,6 +72,10 @@ pub struct Snapshot {
     pub dry_run: bool,
     /// In which queues nothing is raised because an operator wants it so, and until when.
     pub paused: Vec<Pause>,
+    /// Requests a minute that may be sent in the long run.
+    pub budget: u32,
+    /// Where all this is shown, once it is.
+    pub page: Option<SocketAddr>,
     /// Sockets that are up.
     pub sockets: usize,
     /// Whether what is known of callbacks is believed, so that a raise costs one request: all sockets are up and a recent
@@ -36,10 +83,14 @@ pub struct Snapshot {
     pub sighted: bool,
     /// Times a socket came up.
     pub connects: u64,
+    /// Times a socket was lost or replaced, by reason.
+    pub reconnects: BTreeMap<&'static str, u64>,
     /// Conversations with a tracker.
     pub tracked: usize,
     /// Sweeps that were answered.
     pub sweeps: u64,
+    /// Sweeps that failed.
+    pub failed_sweeps: u64,
     /// Callbacks that a sweep found although notifications should have brought them.
     pub sweep_corrections: u64,
     /// Priorities written.
@@ -48,6 +99,10 @@ pub struct Snapshot {
     pub would_be_raised: u64,
     /// Writes that the platform refused.
     pub refused_raises: u64,
+    /// Writes to which no answer came; what became of them is seen later.
+    pub unanswered_raises: u64,
+    /// How late raises were that were kept on a schedule.
+    pub late: Timings,
     /// Priorities that somebody else changed.
     pub foreign_changes: u64,
     /// Callbacks that an agent took.
@@ -62,7 +117,12 @@ pub struct Snapshot {
     pub requests: u64,
     /// Those of them that failed, by their answer or without one.
     pub failed_requests: u64,
+    /// What came of them, by call, and how long they took.
+    pub calls: BTreeMap<&'static str, Answers>,
+    /// How long writes to the journal took.
+    pub journal_writes: Timings,
     /// Time for which the platform asked to hold.
+    #[serde(serialize_with = "figures::seconds", rename = "throttled_seconds")]
     pub throttled: Duration,
     /// Frames passed over: too large, binary, malformed or of no concern.
     pub strange_frames: u64,
@@ -71,6 +131,7 @@ pub struct Snapshot {
     /// Trackers that panicked.
     pub panics: u64,
     /// Largest lateness of a write in the last minute of writing.
+    #[serde(serialize_with = "figures::seconds", rename = "lateness_seconds")]
     pub lateness: Duration,
     /// Attributes that should have told since when a caller waits, and did not.
     pub timeless: u64,
@@ -78,6 +139,7 @@ pub struct Snapshot {
     /// costs now; nothing while none is raised again and again.
     pub capacity: Option<u64>,
     /// By how much steps are longer than they should be because more than those wait.
+    #[serde(serialize_with = "figures::seconds", rename = "expected_lag_seconds")]
     pub expected_lag: Duration,
 }
 
@@ -92,6 +154,18 @@ struct Shared {
     now: watch::Sender<Snapshot>,
     /// Whether the journal works. By itself, because many wait for that, and the snapshot changes with every request.
     journal_works: watch::Sender<bool>,
+    /// The callbacks that wait.
+    board: Mutex<Board>,
+    /// What is due and not done yet.
+    due: Mutex<Due>,
+    /// What happened last.
+    events: Mutex<Events>,
+    /// Requests of the last minute.
+    last_minute: Mutex<LastMinute>,
+    /// Last sign of the fleet.
+    pulse: Mutex<Option<Instant>>,
+    /// Until when the platform wants no requests.
+    held_until: Mutex<Option<Instant>>,
 }
 
 impl Default for Status {
@@ -99,6 +173,12 @@ impl Default for Status {
         Self(Arc::new(Shared {
             now: watch::Sender::default(),
             journal_works: watch::Sender::new(true),
+            board: Mutex::default(),
+            due: Mutex::default(),
+            events: Mutex::default(),
+            last_minute: Mutex::default(),
+            pulse: Mutex::default(),
+            held_until: Mutex::default(),
         }))
     }
 }
@@ -108,6 +188,43 @@ impl Status {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.0.now.borrow().clone()
+    }
+
+    /// Reads something of the snapshot, without a copy of the whole.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Snapshot) -> T) -> T {
+        read(&self.0.now.borrow())
+    }
+
+    /// All that there is to know; `now` is the time at the platform.
+    #[must_use]
+    pub fn report(&self, now: Timestamp) -> Report {
+        let callbacks = lock(&self.0.board).oldest_first().cloned().collect();
+        self.report_with(now, callbacks)
+    }
+
+    /// The same without the callbacks themselves.
+    fn figures(&self, now: Timestamp) -> Report {
+        self.report_with(now, Vec::new())
+    }
+
+    /// The same with these callbacks.
+    fn report_with(&self, now: Timestamp, callbacks: Vec<Callback>) -> Report {
+        let parts = Parts {
+            now,
+            health: self.health(now),
+            overdue: self.overdue(now),
+            requests_last_minute: self.requests_last_minute(),
+            numbers: self.snapshot(),
+            events: lock(&self.0.events).newest_first(),
+            callbacks,
+        };
+        parts.into()
+    }
+
+    /// Requests in the last minute.
+    #[must_use]
+    pub fn requests_last_minute(&self) -> u32 {
+        lock(&self.0.last_minute).count()
     }
 
     /// Waits until the snapshot is as wanted.
@@ -127,6 +244,29 @@ impl Status {
         let _held = changes.wait_for(|now| *now == works).await;
     }
 
+    /// How the daemon is; `now` is the time at the platform.
+    #[must_use]
+    pub fn health(&self, now: Timestamp) -> Health {
+        let overdue = self.overdue(now);
+        let silence = lock(&self.0.pulse).map(|at| at.elapsed());
+        let held = lock(&self.0.held_until).map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
+        let signs = Signs {
+            now: &self.0.now.borrow(),
+            overdue,
+            silence,
+            held,
+        };
+        signs.health()
+    }
+
+    /// What is overdue; `now` is the time at the platform.
+    #[must_use]
+    pub fn overdue(&self, now: Timestamp) -> Overdue {
+        lock(&self.0.due).overdue(now)
+    }
+
     /// Changes the snapshot.
     pub(crate) fn update(&self, change: impl FnOnce(&mut Snapshot)) {
         let mut works = true;
@@ -138,22 +278,9 @@ impl Status {
         let told = &self.0.journal_works;
         told.send_if_modified(|told| std::mem::replace(told, works) != works);
     }
+}
 
-    /// Counts a request.
-    pub(crate) fn count_request(&self, good: bool) {
-        self.update(|now| {
-            now.requests += 1;
-            now.failed_requests += u64::from(!good);
-        });
-    }
-
-    /// Counts a hold that the platform asked for.
-    pub(crate) fn count_throttle(&self, hold: Duration) {
-        self.update(|now| now.throttled += hold);
-    }
-
-    /// Counts a frame that was passed over.
-    pub(crate) fn count_strange_frame(&self) {
-        self.update(|now| now.strange_frames += 1);
-    }
+/// What a lock guards. What is in there is sound after any single change, so a panic elsewhere is no reason to stop.
+fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
+    guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }

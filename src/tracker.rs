@@ -38,6 +38,8 @@ mod raise;
 
 mod report;
 
+mod show;
+
 mod turn;
 
 mod unseen;
@@ -254,6 +256,7 @@ impl Tracker {
             Observed::Waiting(_elsewhere) => return self.over(Ending::LeftQueue).await,
             Observed::Scheduled { due } => {
                 self.view.note_not_waiting();
+                self.context.status.waits_no_more(&self.id);
                 return Next::Retry(
                     elapsed(self.context.now(), due.unwrap_or_default()).max(RECHECK),
                 );
@@ -306,6 +309,7 @@ impl Tracker {
             self.settled = None;
             self.enter_visit(&waiting);
         }
+        self.show(&waiting, entry.base, Some(&step), Some(&entry));
         let paused = self.paused_until(&waiting);
         Ok(match step {
             Step::Wait { until } => Next::Rest(until),

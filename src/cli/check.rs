@@ -6,7 +6,7 @@ mod rules;
 
 use std::io::{self, Write, stdout};
 
-use super::{Check, Exit, Failed, load, runtime};
+use super::{Check, Exit, Failed, load, printable, runtime};
 use crate::{
     clock::Clock,
     conversation::ConversationId,
@@ -221,9 +221,4 @@ async fn list_queues(genesys: &Genesys, queues: &Queues, report: &mut Report) {
         }
         Err(failure) => report.failed("Queues", Some("routing:queue:view"), &failure),
     }
-}
-
-/// A name without what could break a line or command a terminal.
-fn printable(name: &str) -> String {
-    name.replace(|letter: char| letter.is_control(), "?")
 }

@@ -3,9 +3,12 @@
 use std::{
     io::{Write, stdout},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use super::{Exit, Failed, Pause, Resume, RunningDaemon};
+use clap::Args;
+
+use super::{Exit, Failed, Source};
 use crate::{
     control::{Answer, NoAnswer, Order, tell},
     settings,
@@ -13,6 +16,42 @@ use crate::{
 
 /// Where a service of this name has its socket under systemd, for whoever asks from outside of it.
 const SERVICE: &str = "/run/callback-prioritizer/control.sock";
+
+/// `pause`
+#[derive(Args, Debug)]
+pub struct Pause {
+    /// Which daemon.
+    #[command(flatten)]
+    pub daemon: RunningDaemon,
+    /// Only this queue: a name, a glob over names, or an id; without it, all of them
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+    /// For this time, such as 30m or 2h; without it, until `resume`
+    #[arg(long = "for", value_name = "TIME", value_parser = settings::interval)]
+    pub time: Option<Duration>,
+}
+
+/// `resume`
+#[derive(Args, Debug)]
+pub struct Resume {
+    /// Which daemon.
+    #[command(flatten)]
+    pub daemon: RunningDaemon,
+    /// Only this queue, if it was paused by itself; without it, whatever is paused
+    #[arg(long, value_name = "NAME")]
+    pub queue: Option<String>,
+}
+
+/// Which daemon an order is for.
+#[derive(Args, Debug)]
+pub struct RunningDaemon {
+    /// Where the settings are.
+    #[command(flatten)]
+    pub source: Source,
+    /// Its socket, where it is not found by itself: in `$RUNTIME_DIRECTORY`, beside the journal, or in /run/callback-prioritizer
+    #[arg(long, value_name = "FILE")]
+    pub socket: Option<PathBuf>,
+}
 
 /// Tells the daemon to pause.
 pub(super) fn pause(command: &Pause) -> Result<Exit, Failed> {

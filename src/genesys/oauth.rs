@@ -24,7 +24,7 @@ use super::{
     limiter::Limiter,
     wire::TokenAnswer,
 };
-use crate::{backoff::Backoff, trouble::Trouble};
+use crate::{backoff::Backoff, status::Status, trouble::Trouble};
 
 /// Name of this call in failures and counts.
 const CALL: &str = "token";
@@ -126,6 +126,8 @@ pub(super) struct TokenSource {
     limiter: Arc<Limiter>,
     /// Which of the client's tokens it is.
     lane: usize,
+    /// Where requests are counted.
+    status: Status,
     /// Held across a renewal: single flight.
     state: Mutex<State>,
 }
@@ -139,6 +141,7 @@ impl TokenSource {
         http: reqwest::Client,
         limiter: Arc<Limiter>,
         lane: usize,
+        status: Status,
     ) -> Self {
         let mut url = login_url.clone();
         url.set_path(&format!(
@@ -152,6 +155,7 @@ impl TokenSource {
             http,
             limiter,
             lane,
+            status,
             state: Mutex::default(),
         }
     }
@@ -221,14 +225,18 @@ impl TokenSource {
             }
             Err(failure)
         };
-        timeout(DEADLINE, answer).await.unwrap_or_else(|_late| {
+        let sent = Instant::now();
+        let answer = timeout(DEADLINE, answer).await.unwrap_or_else(|_late| {
             Err(Failure::local(
                 FailureKind::Transient,
                 CALL,
                 "no answer in time",
                 None,
             ))
-        })
+        });
+        let failed = answer.as_ref().err().map(|failure| failure.kind);
+        self.status.count_request(CALL, failed, sent.elapsed());
+        answer
     }
 }
 

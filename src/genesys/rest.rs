@@ -122,6 +122,7 @@ impl Genesys {
                 http.clone(),
                 Arc::clone(&limiter),
                 lane,
+                status.clone(),
             )
         });
         let tokens = tokens.collect();
@@ -142,6 +143,7 @@ impl Genesys {
     /// Gets a token, if there is none: whether the platform can be reached and the credentials are good.
     pub(crate) async fn log_in(&self) -> Result<(), NoToken> {
         self.tokens[FIRST].bearer().await?;
+        self.status.update(|now| now.signed_in = true);
         Ok(())
     }
 
@@ -305,8 +307,12 @@ impl Genesys {
                 let kind = FailureKind::Transient;
                 Err(Failure::local(kind, call.name, "no answer in time", None))
             });
-        trace!(call = call.name, took = ?sent.elapsed(), ok = answer.is_ok(), "request");
-        self.status.count_request(answer.is_ok());
+        let (took, failed) = (
+            sent.elapsed(),
+            answer.as_ref().err().map(|failure| failure.kind),
+        );
+        trace!(call = call.name, ?took, ok = failed.is_none(), "request");
+        self.status.count_request(call.name, failed, took);
         match answer {
             Ok(body) => {
                 self.answered();

@@ -60,9 +60,10 @@ pub(crate) enum EndReason {
     Refused,
 }
 
-impl fmt::Display for EndReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl EndReason {
+    /// Its name, in the log and as a label.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
             Self::Closed => "closed",
             Self::Broken => "broken",
             Self::Silent => "silent",
@@ -71,7 +72,13 @@ impl fmt::Display for EndReason {
             Self::Replaced => "replaced",
             Self::Unreachable => "unreachable",
             Self::Refused => "refused",
-        })
+        }
+    }
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tracing::{error, info};
 
 use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write};
@@ -55,14 +56,30 @@ impl Watched {
         if let Err(failure) = &answer {
             let words = failure.to_string();
             let mut troubled = self.troubled.lock().unwrap_or_else(PoisonError::into_inner);
+            let begins = troubled.is_none();
             let (_since, trouble) = troubled.get_or_insert_with(|| (now, Trouble::default()));
             if trouble.met(&words) {
+                if begins {
+                    self.status.tell(now, true, words.clone());
+                }
                 error!(error = %failure, "nothing is raised until the journal works again");
             }
             self.status
                 .update(|status| status.journal_trouble = Some(words));
         }
         answer
+    }
+
+    /// Waits for a write, and notes how long it took.
+    async fn time<T>(
+        &self,
+        now: Timestamp,
+        write: impl Future<Output = Result<T, JournalError>> + Send,
+    ) -> Result<T, JournalError> {
+        let begun = Instant::now();
+        let answer = write.await;
+        self.status.count_journal_write(begun.elapsed());
+        self.heed(now, answer)
     }
 
     /// Says that trouble is over, where there was any.
@@ -76,6 +93,7 @@ impl Watched {
             self.status.update(|status| status.journal_trouble = None);
             let after_s = elapsed(since, now).as_secs();
             info!(after_s, "the journal works again: raises go on");
+            self.status.tell(now, false, "the journal works again");
         }
     }
 }
@@ -104,7 +122,8 @@ impl Journal for Watched {
         known: Fence,
         write: Write,
     ) -> Result<Claim, JournalError> {
-        self.heed(write.at, self.journal().claim(visit, known, write).await)
+        self.time(write.at, self.journal().claim(visit, known, write))
+            .await
     }
 
     async fn commit(
@@ -114,7 +133,8 @@ impl Journal for Watched {
         confirmed: Priority,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        self.heed(at, self.journal().commit(visit, claim, confirmed, at).await)
+        self.time(at, self.journal().commit(visit, claim, confirmed, at))
+            .await
     }
 
     async fn arrived(
@@ -124,7 +144,8 @@ impl Journal for Watched {
         open: Fence,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        self.heed(at, self.journal().arrived(visit, known, open, at).await)
+        self.time(at, self.journal().arrived(visit, known, open, at))
+            .await
     }
 
     async fn release(
@@ -133,7 +154,8 @@ impl Journal for Watched {
         claim: Fence,
         at: Timestamp,
     ) -> Result<(), JournalError> {
-        self.heed(at, self.journal().release(visit, claim, at).await)
+        self.time(at, self.journal().release(visit, claim, at))
+            .await
     }
 
     async fn rebase(
@@ -143,11 +165,12 @@ impl Journal for Watched {
         base: Base,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        self.heed(at, self.journal().rebase(visit, known, base, at).await)
+        self.time(at, self.journal().rebase(visit, known, base, at))
+            .await
     }
 
     async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError> {
-        self.heed(at, self.journal().close(visit, at).await)
+        self.time(at, self.journal().close(visit, at)).await
     }
 
     async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
@@ -155,11 +178,12 @@ impl Journal for Watched {
     }
 
     async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError> {
-        self.heed(now, self.journal().note_pauses(pauses, now).await)
+        self.time(now, self.journal().note_pauses(pauses, now))
+            .await
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.heed(at, self.journal().alive(at).await)?;
+        self.time(at, self.journal().alive(at)).await?;
         self.mended(at);
         Ok(())
     }
@@ -169,11 +193,11 @@ impl Journal for Watched {
     }
 
     async fn stopped(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.heed(at, self.journal().stopped(at).await)
+        self.time(at, self.journal().stopped(at)).await
     }
 
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
-        self.heed(now, self.journal().prune(before, now).await)
+        self.time(now, self.journal().prune(before, now)).await
     }
 }
 

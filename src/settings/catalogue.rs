@@ -39,7 +39,7 @@ pub(super) struct Setting {
 pub(super) const PREFIX: &str = "CALLBACK_PRIORITIZER__";
 
 /// Every setting, in the order of `config/default.toml`.
-pub(super) const SETTINGS: [Setting; 43] = [
+pub(super) const SETTINGS: [Setting; 45] = [
     setting("genesys", "region", Form::Text),
     setting("genesys", "client_id", Form::Text),
     setting("genesys", "client_secret_file", Form::Text),
@@ -71,6 +71,8 @@ pub(super) const SETTINGS: [Setting; 43] = [
     setting("journal", "path", Form::Text),
     setting("journal", "keep", Form::Interval),
     setting("status", "listen", Form::Text),
+    setting("status", "allow_remote", Form::Flag),
+    setting("status", "hosts", Form::Texts),
     setting("log", "format", Form::Text),
     setting("log", "level", Form::Text),
     setting(RULES, "name", Form::Text),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Budget, Callbacks, LogFormat, Settings, endpoint::is_loopback, environment::Overrides,
+    Budget, Callbacks, LogFormat, Settings, Status, endpoint::is_loopback, environment::Overrides,
     file::SettingsFile, interval::Spelled, secret::ClientSecret,
 };
 use crate::policy::rules::{CountFrom, Rules, Treatment};
@@ -52,7 +52,7 @@ impl Settings {
                 self.journal.path.display(),
                 Spelled(self.journal.keep)
             ),
-            format!("status: http://{}/", self.status.listen),
+            status(&self.status),
             format!(
                 "log: {} on standard error, {}",
                 match self.log.format {
@@ -168,6 +168,20 @@ fn treatment(treatment: &Treatment) -> String {
         });
     }
     words.join("; ")
+}
+
+/// The status page in words.
+fn status(status: &Status) -> String {
+    let who = if status.listen.ip().is_loopback() {
+        "for this machine only"
+    } else {
+        "for whoever can reach it"
+    };
+    let names = match &*status.hosts {
+        [] => String::new(),
+        names => format!("; also as {}", names.join(", ")),
+    };
+    format!("status: http://{}/, {who}{names}", status.listen)
 }
 
 /// The word for this many.

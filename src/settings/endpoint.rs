@@ -8,6 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use reqwest::Url;
 use serde::Deserialize;
 
+/// Longest host name, RFC 1035.
+const LONGEST_NAME: usize = 253;
+
 /// The base of every request to one service: https, or http on loopback, and always with a path that ends in `/`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -70,7 +73,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
             .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// Where the status page is served: loopback only, for it has no sign-in.
+/// Where the status page is served. Whether others than this machine may reach it is decided with `allow_remote`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Listen(pub(super) SocketAddr);
@@ -91,13 +94,27 @@ impl TryFrom<String> for Listen {
             let port = port.parse().unwrap_or(9187_u16);
             format!("expected an address and a port: write \"127.0.0.1:{port}\"")
         })?;
-        if !address.ip().is_loopback() {
+        Ok(Self(address))
+    }
+}
+
+/// A name under which the status page is reached, as it stands in the address line of a browser.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct HostName(pub(super) String);
+
+impl TryFrom<String> for HostName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if text.is_empty() || text.len() > LONGEST_NAME || !text.bytes().all(plain) {
+            let shown = text.escape_debug();
             return Err(format!(
-                "the status page has no sign-in and listens on this machine only: write \"127.0.0.1:{}\" and put a proxy with a sign-in in front of it",
-                address.port()
+                "`{shown}` is no host name: write it without http:// and without a port, such as \"callbacks.example.com\""
             ));
         }
-        Ok(Self(address))
+        Ok(Self(text.to_ascii_lowercase()))
     }
 }
 
@@ -151,19 +168,40 @@ mod tests {
     }
 
     #[test]
-    fn the_status_page_stays_on_this_machine() {
+    fn the_status_page_listens_on_an_address_and_a_port() {
         for good in ["127.0.0.1:9187", "[::1]:9187", "127.0.0.1:0"] {
             assert!(Listen::try_from(good.to_owned()).is_ok(), "{good}");
         }
         for (text, expected) in [
-            ("0.0.0.0:9187", "write \"127.0.0.1:9187\""),
-            ("10.0.0.1:80", "write \"127.0.0.1:80\""),
             ("localhost:8080", "write \"127.0.0.1:8080\""),
             ("9187", "write \"127.0.0.1:9187\""),
             ("", "write \"127.0.0.1:9187\""),
         ] {
             let refusal = Listen::try_from(text.to_owned()).unwrap_err();
             assert!(refusal.contains(expected), "{text}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_host_name_is_a_name_and_nothing_else() {
+        let read = |text: &str| HostName::try_from(text.to_owned());
+        assert_eq!(
+            read("Callbacks.example.com").unwrap().0,
+            "callbacks.example.com"
+        );
+        for text in [
+            "",
+            "*",
+            "http://a.example",
+            "a.example:9187",
+            "a/b",
+            "ä",
+            "a b",
+        ] {
+            assert!(
+                read(text).unwrap_err().contains("is no host name"),
+                "{text}"
+            );
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Refusing is for what cannot work. A setting that works but not as most people would expect gets a sentence instead,
 //! shown by `check` and logged at the start.
 
+mod exposure;
+
 mod loading;
 
 mod policies;
@@ -74,6 +76,7 @@ impl Settings {
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = self.noticed.clone();
         findings.extend(values::of(self));
+        findings.extend(exposure::of(&self.status));
         findings.extend(policies::of(self));
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         findings

@@ -20,7 +20,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     LogFormat,
-    endpoint::{Endpoint, Listen},
+    endpoint::{Endpoint, HostName, Listen},
     interval::{Interval, Keep, Sweep, Wait},
     region::Region,
 };
@@ -106,8 +106,12 @@ pub(super) struct Journal {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Status {
-    /// Loopback address and port.
+    /// Address and port.
     pub(super) listen: Listen,
+    /// Whether that may be more than loopback.
+    pub(super) allow_remote: bool,
+    /// Names under which it is reached, beside addresses and `localhost`.
+    pub(super) hosts: Vec<HostName>,
 }
 
 /// `[log]`

@@ -153,7 +153,9 @@ impl Line {
                     let Some(reason) = Box::pin(self.serve(connection, &stop)).await else {
                         return;
                     };
-                    self.status.update(|now| now.sockets -= 1);
+                    self.down(reason);
+                    let words = format!("notifications: disconnected ({reason})");
+                    self.status.tell(self.genesys.now(), true, words);
                     let (up, number) = (up.elapsed(), self.number);
                     let healthy = up >= HEALTHY_AFTER;
                     self.said
@@ -307,7 +309,7 @@ impl Line {
                 let old = std::mem::replace(&mut served.connection, connection);
                 let reason = served.ended.take().unwrap_or(EndReason::Replaced);
                 served.backoff.reset();
-                self.status.update(|now| now.sockets -= 1);
+                self.down(reason);
                 self.reassess(served);
                 self.announce(&served.connection);
                 info!(line = self.number, %reason, "disconnected");
@@ -322,6 +324,14 @@ impl Line {
         }
     }
 
+    /// Counts a socket that is up no more.
+    fn down(&self, reason: EndReason) {
+        self.status.update(|now| {
+            now.sockets -= 1;
+            *now.reconnects.entry(reason.name()).or_default() += 1;
+        });
+    }
+
     /// Says that a connection is up and what it listens to, and asks for a sweep.
     fn announce(&mut self, connection: &Connection) {
         self.form = connection.subscribed.form;
@@ -330,6 +340,8 @@ impl Line {
             now.sockets += 1;
             now.connects += 1;
         });
+        let now = self.genesys.now();
+        self.status.tell(now, false, "notifications: connected");
         if self.counted {
             self.sweeps.request();
         }

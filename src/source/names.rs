@@ -152,6 +152,11 @@ impl Names {
         }
     }
 
+    /// What a queue is called, where that is known.
+    pub(crate) fn queue(&self, id: &QueueId) -> Option<String> {
+        self.of(NameList::Queues, id.to_string()).name
+    }
+
     /// The thing with this id, with its name where that is known.
     fn of(&self, list: NameList, id: String) -> Named {
         let name = self

@@ -143,13 +143,18 @@ impl Sweep {
                         after_s = over.after.as_secs(),
                         "sweeps work again"
                     );
+                    let now = self.genesys.now();
+                    self.status.tell(now, false, "sweeps work again");
                 }
                 course.backoff.reset();
                 self.report(&mut course.short, found, started).await;
                 self.every()
             }
             Err(failure) => {
+                self.status.update(|now| now.failed_sweeps += 1);
                 if course.failing.met(&failure.to_string()) {
+                    let words = format!("a sweep failed: {failure}");
+                    self.status.tell(self.genesys.now(), true, words);
                     let error = &failure as &dyn std::error::Error;
                     warn!(
                         error,

@@ -221,7 +221,7 @@ impl Pace {
         }
         let (worst, raises) = (seen.worst, seen.raises);
         let lagging = worst > ON_SCHEDULE;
-        let tracked = status.snapshot().tracked;
+        let tracked = status.read(|now| now.tracked);
         if lagging {
             warn!(
                 lag_ms = millis(worst),

@@ -8,7 +8,7 @@ use tracing::debug;
 use super::{Next, Outcome, Tracker};
 use crate::{
     conversation::{Priority, Waiting},
-    policy::{Limit, Policy, rules::Choice},
+    policy::{Base, Limit, Policy, rules::Choice},
 };
 
 impl Tracker {
@@ -98,6 +98,11 @@ impl Tracker {
             reason = self.context.orders.now().rules.name(choice),
             "callback left alone"
         );
+        let base = Base {
+            priority: waiting.priority,
+            until: None,
+        };
+        self.show(waiting, base, None, None);
         let leg = waiting.visit.leg.clone();
         Next::End(Outcome::Limited(Limit::LeftAlone, leg, waiting.priority))
     }

@@ -157,6 +157,9 @@ impl Tracker {
                 waiting.priority = now_at;
                 self.view.note_written(now_at);
                 let step = self.by_policy(|policy| policy.next(base, &waiting, at));
+                if step.is_some() {
+                    self.show(&waiting, base, step.as_ref(), None);
+                }
                 self.seen = Some(waiting);
                 Ok(match (noted?, step) {
                     // The entry is as we left it: it need not be read to know that.
@@ -175,6 +178,7 @@ impl Tracker {
             // The claim stays open: the write may have arrived all the same.
             Err(failure) if failure.is_passing() => {
                 debug!(conversation_id = %self.id, error = %failure, "no answer to a raise: looking again");
+                self.unanswered(&write);
                 Ok(Next::Retry(failure.delay(&mut self.writes)))
             }
             Err(failure) => {

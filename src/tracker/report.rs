@@ -14,6 +14,7 @@ use crate::{
     journal::{Entry, Write},
     policy::{NoTime, Raise, rules::Choice},
     source::notifications::Follow,
+    status::Outcome,
 };
 
 impl Tracker {
@@ -32,8 +33,10 @@ impl Tracker {
             "priority raised"
         );
         self.context.status.update(|now| now.raises += 1);
+        self.show_raised(write, to);
         // What was due before this tracker knew of the visit says nothing about keeping a schedule.
         if self.raising_since.is_some_and(|since| since <= write.due) {
+            self.context.status.count_late(late);
             self.context.pace.note(late, &self.context.status);
         }
     }
@@ -52,6 +55,15 @@ impl Tracker {
             dry_run = true,
             "priority would be raised"
         );
+        let words = format!("would be raised from {} to {}", waiting.priority, raise.to);
+        self.show_tried(Outcome::Told, words);
+    }
+
+    /// Notes that no answer to a raise has come. Whether it arrived shows when the callback is looked at.
+    pub(super) fn unanswered(&self, write: &Write) {
+        self.context.status.update(|now| now.unanswered_raises += 1);
+        let words = format!("no answer came to a raise to {}", write.to);
+        self.show_tried(Outcome::Unanswered, words);
     }
 
     /// Notes that the platform refused a raise. A look will show whether the callback waits at all; if it does, the
@@ -59,6 +71,7 @@ impl Tracker {
     pub(super) fn refused(&mut self, waiting: &Waiting, step: u32, failure: &Failure) {
         self.passed = Some(step);
         self.context.status.update(|now| now.refused_raises += 1);
+        self.show_tried(Outcome::Refused, "the platform refused a raise".to_owned());
         let queue = waiting.queue.as_ref().map(display);
         let denied = failure.kind == FailureKind::Denied;
         if denied && !self.denied_first(waiting) {
@@ -126,6 +139,7 @@ impl Tracker {
             rule = self.context.orders.now().rules.name(choice),
             "callback tracked"
         );
+        self.happened(false, "tracked");
     }
 
     /// Says that the caller's wait is not told by the attribute that should.
@@ -156,6 +170,7 @@ impl Tracker {
             "priority changed by someone else: it is the new base"
         );
         self.context.status.update(|now| now.foreign_changes += 1);
+        self.show_foreign(entry.expected(), waiting.priority);
     }
 
     /// Says how a visit ended.
@@ -167,5 +182,6 @@ impl Tracker {
             outcome,
             "callback finished"
         );
+        self.happened(false, format!("finished: {}", outcome.replace('_', " ")));
     }
 }

@@ -23,6 +23,7 @@ impl Tracker {
     pub(crate) async fn run(mut self: Box<Self>, announced: Announced) -> Outcome {
         let mut next = Next::Begin(announced);
         loop {
+            self.show_next(&next);
             next = match next {
                 Next::End(outcome) => return outcome,
                 Next::Rest(until) => match self.rest(until).await {
@@ -52,6 +53,16 @@ impl Tracker {
                     Box::pin(self.act(next, place)).await
                 }
             };
+        }
+    }
+
+    /// Shows that something is due, or that what was due is done.
+    fn show_next(&self, next: &Next) {
+        let status = &self.context.status;
+        match next {
+            Next::Due(due) | Next::Raise(_, due) => status.due(&self.id, *due),
+            Next::Rest(until) => status.rests(&self.id, *until),
+            _ => {}
         }
     }
 

@@ -20,4 +20,5 @@ mod refusals;
 mod reload;
 mod running;
 mod secrets;
+mod status;
 mod supervised;

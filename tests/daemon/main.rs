@@ -15,6 +15,7 @@ mod log;
 mod obstacle;
 mod one_request;
 mod other_platforms;
+mod page;
 mod panics;
 mod pausing;
 mod recovery;

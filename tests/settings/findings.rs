@@ -191,6 +191,24 @@ const UNWISE: &[(&str, Severity, &str, &str)] = &[
         "20 reaches `max_priority = 20` at once",
     ),
     (
+        "[status]\nlisten = \"0.0.0.0:9187\"",
+        Error,
+        "status.listen",
+        "0.0.0.0:9187 can be reached from other machines, and the status page has no sign-in: write \"127.0.0.1:9187\"",
+    ),
+    (
+        "[status]\nlisten = \"[2001:db8::1]:80\"\nallow_remote = true",
+        Warning,
+        "status.listen",
+        "whoever reaches [2001:db8::1]:80 sees, without a sign-in and unencrypted, which callbacks wait",
+    ),
+    (
+        "[status]\nallow_remote = true",
+        Note,
+        "status.allow_remote",
+        "the page listens on this machine only",
+    ),
+    (
         "[policy]\nskip = true",
         Warning,
         "policy.skip",
@@ -350,7 +368,7 @@ fn the_description_says_what_will_happen() {
         "queues: Support*, Sales",
         "policy: every 5m a waiting callback gains 2 points, 2 minutes of queue time, until it is answered or ends, at most 5 times, never beyond priority 100",
         "budget: 270 requests a minute are enough for 1282 callbacks waiting at once; beyond that raises come late",
-        "status: http://127.0.0.1:9187/",
+        "status: http://127.0.0.1:9187/, for this machine only",
     ] {
         assert!(
             described.iter().any(|line| line == expected),

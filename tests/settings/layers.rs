@@ -140,6 +140,22 @@ const LAYERED: &[(&str, &str, Answer, &str, &str, &str)] = &[
         "[::1]:80",
     ),
     (
+        "CALLBACK_PRIORITIZER__STATUS__ALLOW_REMOTE",
+        "true",
+        |settings| settings.status.allow_remote.to_string(),
+        "false",
+        "false",
+        "true",
+    ),
+    (
+        "CALLBACK_PRIORITIZER__STATUS__HOSTS",
+        "Callbacks.example.com, dialler01",
+        |settings| settings.status.hosts.join(" "),
+        "",
+        "",
+        "callbacks.example.com dialler01",
+    ),
+    (
         "CALLBACK_PRIORITIZER__LOG__LEVEL",
         "debug",
         |settings| settings.log.level.clone(),
@@ -256,9 +272,9 @@ const WRONG: &[(&str, &str, &str)] = &[
         "expected true or false",
     ),
     (
-        "CALLBACK_PRIORITIZER__STATUS__LISTEN",
-        "0.0.0.0:9187",
-        "listens on this machine only",
+        "CALLBACK_PRIORITIZER__STATUS__HOSTS",
+        "callbacks.example.com,*",
+        "`*` is no host name",
     ),
     (
         "CALLBACK_PRIORITIZER__LOG__FORMAT",

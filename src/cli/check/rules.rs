@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Report, printable};
+use super::Report;
 use crate::{
+    cli::printable,
     clock::elapsed,
     conversation::{Observed, Waiting},
     genesys::{Genesys, NameList, Sighting, Turn},

@@ -38,7 +38,7 @@ impl Genesys {
             return;
         }
         let hold = until.saturating_duration_since(Instant::now());
-        self.status.count_throttle(hold);
+        self.status.count_throttle(self.now(), hold);
         let (hold_s, call) = (hold.as_secs(), failure.call());
         if throttled.trouble.met("") {
             warn!(

@@ -1,0 +1,62 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::{genesys::FailureKind, status::Status};
+
+/// A daemon of which something is known in each family.
+fn report() -> Report {
+    let status = Status::default();
+    status.count_request("look", None, Duration::from_millis(30));
+    status.count_request("look", Some(FailureKind::Gone), Duration::from_secs(11));
+    status.count_late(Duration::from_millis(3));
+    status.count_journal_write(Duration::from_micros(700));
+    status.count_throttle(Timestamp::UNIX_EPOCH, Duration::from_secs(40));
+    status.update(|now| {
+        (now.tracked, now.raises, now.budget) = (3, 7, 270);
+        now.reconnects.insert("silent", 2);
+    });
+    status.figures(Timestamp::UNIX_EPOCH)
+}
+
+/// Names of all families in a text.
+fn families(text: &str) -> BTreeSet<&str> {
+    let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    names.filter_map(|line| line.split(' ').next()).collect()
+}
+
+#[test]
+fn numbers_are_told_in_both_formats() {
+    let (kind, text) = encode(report(), true);
+    assert!(kind.starts_with("application/openmetrics-text"));
+    assert!(text.ends_with("# EOF\n"));
+    for line in [
+        concat!(
+            "callback_prioritizer_build_info{version=\"",
+            env!("CARGO_PKG_VERSION"),
+            "\"} 1"
+        ),
+        "callback_prioritizer_conversations_tracked 3",
+        "callback_prioritizer_raises_total{outcome=\"raised\"} 7",
+        "callback_prioritizer_requests_total{call=\"look\",outcome=\"gone\"} 1",
+        "callback_prioritizer_request_seconds_bucket{le=\"0.05\",call=\"look\"} 1",
+        "callback_prioritizer_request_seconds_bucket{le=\"+Inf\",call=\"look\"} 2",
+        "callback_prioritizer_raise_lateness_seconds_bucket{le=\"0.005\"} 1",
+        "callback_prioritizer_journal_write_seconds_count 1",
+        "callback_prioritizer_throttled_seconds_total 40.0",
+        "callback_prioritizer_reconnects_total{reason=\"silent\"} 2",
+        "callback_prioritizer_journal_working 1",
+        "callback_prioritizer_ready 0",
+        "# UNIT callback_prioritizer_budget_in_use_ratio ratio",
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+    }
+    let (kind, plain) = encode(report(), false);
+    assert!(kind.starts_with("text/plain; version=0.0.4"));
+    assert!(
+        plain.contains("# TYPE callback_prioritizer_raises_total counter"),
+        "{plain}"
+    );
+    assert_eq!(families(&plain).len(), families(&text).len());
+}
