@@ -15,7 +15,11 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{Event, Health, Last, Outcome, Outlook, Report, Row, short};
-use crate::{clock::elapsed, conversation::ConversationId, settings::plural};
+use crate::{
+    clock::elapsed,
+    conversation::{ConversationId, QueueId},
+    settings::plural,
+};
 
 /// How it looks.
 pub(super) const STYLE: &str = include_str!("page/page.css");
@@ -121,7 +125,7 @@ fn notices(report: &Report) -> Markup {
             p.notice {
                 strong { "Paused" }
                 @match &pause.queue {
-                    Some(queue) => { " in the queue " code { (queue) } },
+                    Some(queue) => { " in the queue " (named(report, queue)) },
                     None => " in all queues",
                 }
                 " since " time datetime=(pause.since) { (to_the_minute(pause.since)) }
@@ -130,6 +134,13 @@ fn notices(report: &Report) -> Markup {
             }
         }
     }
+}
+
+/// A queue by its name, where one of those that wait in it tells.
+fn named(report: &Report, queue: &QueueId) -> String {
+    let mut waiting = report.callbacks.iter();
+    let there = waiting.find(|row| row.callback.queue_id.as_ref() == Some(queue));
+    there.map_or_else(|| queue.to_string(), |row| queue_of(row).to_owned())
 }
 
 /// A moment to the minute, in UTC as the log has it.
@@ -171,7 +182,7 @@ fn figures(report: &Report) -> Markup {
                 meter min="0" max=(budget.max(used)) high=(budget) value=(used) aria-labelledby="budget" {}
                 span { (used) " of " (budget) }
                 @if !numbers.throttled.is_zero() {
-                    small { "paused for " (short(numbers.throttled)) " in all" }
+                    small { "held by the platform for " (short(numbers.throttled)) " in all" }
                 }
             }
         }

@@ -32,7 +32,7 @@ impl<W: Write> Sheet<W> {
     /// Begins a sheet with the names of its columns.
     pub(super) fn begin(to: W) -> io::Result<Self> {
         let mut writer = csv::Writer::from_writer(to);
-        writer.write_record(COLUMNS)?;
+        writer.write_record(COLUMNS).map_err(as_io)?;
         Ok(Self(writer))
     }
 
@@ -68,12 +68,20 @@ impl<W: Write> Sheet<W> {
                 cells
             }
         };
-        Ok(self.0.write_record(cells)?)
+        self.0.write_record(cells).map_err(as_io)
     }
 
     /// Lets go of what was written.
     pub(super) fn end(mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// What kept a line from being written, as whoever looks for a closed pipe knows it.
+fn as_io(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 
@@ -102,5 +110,29 @@ mod tests {
         assert_eq!(lines.len(), 1 + afternoon().len());
         let mut reader = csv::Reader::from_reader(out.as_slice());
         assert_eq!(reader.records().count(), afternoon().len());
+    }
+
+    /// A reader who has seen enough.
+    struct Gone;
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_who_has_seen_enough_is_known_as_one() {
+        let mut sheet = Sheet::begin(Gone).expect("it is buffered");
+        let mut lines = (0..10_000).flat_map(|_| afternoon());
+        let failed = lines.find_map(|event| sheet.write(&event).err());
+        assert_eq!(
+            failed.map(|error| error.kind()),
+            Some(io::ErrorKind::BrokenPipe)
+        );
     }
 }

@@ -88,7 +88,7 @@ fn head(out: &mut String, seen: &Seen) -> std::fmt::Result {
         writeln!(out, "  {}", printable(why))?;
     }
     for pause in &seen.paused {
-        writeln!(out, "{}", in_words(pause))?;
+        writeln!(out, "{}", in_words(pause, &seen.callbacks))?;
     }
     let carried = seen
         .capacity
@@ -150,15 +150,22 @@ fn body(out: &mut String, seen: &Seen, rows: Option<usize>) -> std::fmt::Result 
     }
 }
 
-/// A pause in words.
-fn in_words(pause: &Pause) -> String {
+/// A pause in words, with the name of its queue where one of those that wait in it tells.
+fn in_words(pause: &Pause, callbacks: &[Line]) -> String {
     let place = pause.queue.as_ref().map_or_else(
         || "all queues".to_owned(),
-        |queue| format!("queue {}", printable(&queue.to_string())),
+        |queue| {
+            let mut waiting = callbacks.iter().map(|line| &line.callback);
+            let there = waiting.find(|callback| callback.queue_id.as_ref() == Some(queue));
+            let name = there.and_then(|callback| callback.queue.clone());
+            let name = name.unwrap_or_else(|| queue.to_string());
+            format!("queue {}", cut(&printable(&name), QUEUE))
+        },
     );
-    let end = pause
-        .until
-        .map_or_else(|| "it is resumed".to_owned(), |until| until.to_string());
+    let end = pause.until.map_or_else(
+        || "it is resumed".to_owned(),
+        |until| until.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    );
     format!("paused: {place}, until {end}")
 }
 
