@@ -33,8 +33,9 @@ pub struct Forecast {
     /// Which callbacks it is about, as far as rules ask.
     #[command(flatten)]
     pub described: Described,
-    /// Callers an hour, from 08:00 to 18:00 or by the time of day, such as 09:00=60,12:00=90,17:00=0
-    #[arg(long, value_name = "NUMBER", value_parser = arrivals, default_value = USUAL_ARRIVALS)]
+    /// Callers an hour, from 08:00 to 18:00 or by the time of day, such as 09:00=60,12:00=90,17:00=0; without it a day of 1240
+    /// with a rush of 180 at ten
+    #[arg(long, value_name = "NUMBER", value_parser = arrivals, default_value = USUAL_ARRIVALS, hide_default_value = true)]
     pub arrivals: Profile<f64>,
     /// Agents, all day or by the time of day, such as 08:00=6,10:00=9 [default: 08:00=6,09:00=10,17:00=7, but for real
     /// conversations there is none]
