@@ -190,10 +190,8 @@ impl Daemon {
             dry_run,
             "starting"
         );
-        self.status.update(|now| {
-            now.dry_run = callbacks.dry_run;
-            now.budget = genesys.budget.requests_per_minute * genesys.budget.tokens;
-        });
+        self.status
+            .update(|now| now.budget = genesys.budget.sustained());
     }
 
     /// Starts the fleet and what feeds it.

@@ -159,6 +159,7 @@ impl Reloader {
         if budget != before.genesys.budget {
             shared.genesys.set_budget(budget);
             shared.pace.set_budget(budget);
+            shared.status.update(|now| now.budget = budget.sustained());
         }
         shared.names.turn_to(&now.rules, lists);
         if let Some(list) = &queues {

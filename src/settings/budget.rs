@@ -46,6 +46,12 @@ impl Budget {
         self.requests_per_minute + self.burst
     }
 
+    /// Requests a minute that may be sent in the long run, with all tokens.
+    #[must_use]
+    pub fn sustained(self) -> u32 {
+        self.requests_per_minute.saturating_mul(self.tokens)
+    }
+
     /// Raises that can be sustained, in this time.
     #[must_use]
     pub fn raises_in(self, time: Duration) -> u64 {

@@ -52,41 +52,46 @@ impl Tracker {
 
     /// What comes next.
     fn outlook(&self, waiting: &Waiting, base: Base, step: Option<&Step>) -> Outlook {
-        if matches!(step, Some(Step::Raise(_) | Step::Wait { .. }))
-            && let Some(until) = self.paused_until(waiting)
-        {
-            return Outlook::Paused {
-                until: (until < Timestamp::MAX).then_some(until),
-            };
-        }
-        match step {
+        let outlook = match step {
             Some(Step::Raise(raise)) => self.after_refusal(waiting, base, raise),
             Some(Step::Done(limit)) => Outlook::Never {
                 reason: (*limit).into(),
             },
-            Some(Step::Wait { until }) => {
-                let target =
-                    |policy: &Policy| policy.target(base, waiting, policy.step_at(waiting, *until));
-                Outlook::Raise {
-                    at: *until,
-                    to: self.by_policy(target),
-                    closed: self.is_closed(*until),
-                }
-            }
+            Some(Step::Wait { until }) => Outlook::Raise {
+                at: *until,
+                to: self.by_policy(|policy| {
+                    policy.target(base, waiting, policy.step_at(waiting, *until))
+                }),
+                closed: self.is_closed(*until),
+            },
             None => Outlook::Never {
                 reason: Limit::LeftAlone.into(),
             },
+        };
+        self.or_paused(waiting, outlook)
+    }
+
+    /// The same, where no pause outlasts the time to the next raise.
+    fn or_paused(&self, waiting: &Waiting, outlook: Outlook) -> Outlook {
+        let due = match outlook {
+            Outlook::Raise { at, .. } => at,
+            Outlook::Due { .. } => self.context.now(),
+            Outlook::Paused { .. } | Outlook::Never { .. } => return outlook,
+        };
+        match self.paused_until(waiting) {
+            Some(until) if until > due => Outlook::Paused {
+                until: Some(until).filter(|until| *until < Timestamp::MAX),
+            },
+            _ => outlook,
         }
     }
 
     /// What comes next where something is due: that, or the step after it where it was refused or told before.
     fn after_refusal(&self, waiting: &Waiting, base: Base, raise: &Raise) -> Outlook {
-        let passed = self.passed.is_some_and(|passed| raise.step <= passed);
-        let due = Outlook::Due { since: raise.due };
-        if !passed {
-            return due;
+        if self.passed.is_none_or(|passed| raise.step > passed) {
+            return Outlook::Due { since: raise.due };
         }
-        let next = |policy: &Policy| match policy.due_after(waiting, raise.step) {
+        let next = self.by_policy(|policy| match policy.due_after(waiting, raise.step) {
             Ok(at) => Outlook::Raise {
                 at,
                 to: Some(policy.target(base, waiting, raise.step + 1)),
@@ -95,15 +100,18 @@ impl Tracker {
             Err(limit) => Outlook::Never {
                 reason: limit.into(),
             },
-        };
-        self.by_policy(next).unwrap_or(due)
+        });
+        next.unwrap_or(Outlook::Due { since: raise.due })
     }
 
     /// Whether nothing is raised before then because business hours begin then.
     fn is_closed(&self, until: Timestamp) -> bool {
         let now = self.context.now();
-        let opening = |policy: &Policy| Some(policy.hours.as_ref()?.opening(now));
-        self.by_policy(opening).flatten() == Some(until)
+        let opens = |policy: &Policy| {
+            let hours = policy.hours.as_ref();
+            hours.is_some_and(|hours| hours.opening(now) == until)
+        };
+        self.by_policy(opens).unwrap_or_default()
     }
 
     /// Shows that our write is there.

@@ -296,6 +296,7 @@ async fn another_budget_holds_and_what_it_carries_is_reckoned_anew() {
     };
     centre.change("GENESYS__REQUESTS_PER_MINUTE", Some("60"));
     reload(&daemon).await;
+    assert_eq!(daemon.now().budget, 60, "what is shown of it as well");
     let sent = in_minutes(10).await;
     assert!((575..=610).contains(&sent), "{sent}");
     assert_eq!(daemon.now().capacity, Some(9));

@@ -323,3 +323,33 @@ async fn numbers_and_callbacks_are_served_and_nothing_personal_among_them() {
     }
     daemon.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_is_over_before_the_next_raise_holds_nothing_up_and_a_queue_has_its_name() {
+    let centre = Centre::open().await.ordered();
+    let daemon = centre.start_ready().await;
+    let page = address(&daemon).await;
+    let _id = centre.callback();
+    daemon.until(|now| now.raises == 1).await;
+    for (order, paused) in [
+        (
+            r#"{"order":"pause","queue":"Support","for_ms":120000}"#,
+            false,
+        ),
+        (
+            r#"{"order":"pause","queue":"Support","for_ms":600000}"#,
+            true,
+        ),
+    ] {
+        centre.order(order).await;
+        pass(Duration::from_secs(1)).await;
+        let next = only(&centre, &daemon).callback.next;
+        assert_eq!(matches!(next, Outlook::Paused { .. }), paused, "{next:?}");
+        let html = get(page, "/").await;
+        assert!(
+            html.contains("</strong> in the queue Support since"),
+            "{html}"
+        );
+    }
+    daemon.stop().await;
+}
