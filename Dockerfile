@@ -2,7 +2,7 @@ FROM rust:1-slim-bookworm AS build
 WORKDIR /build
 # Dependencies first, for an empty program: this layer is made anew only when they change.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir src benches && echo 'fn main() {}' | tee src/main.rs benches/frames.rs benches/daemon.rs && touch src/lib.rs && cargo build --release --locked
+RUN mkdir src benches && echo 'fn main() {}' | tee src/main.rs benches/frames.rs benches/forecast.rs benches/daemon.rs && touch src/lib.rs && cargo build --release --locked
 COPY config config
 COPY src src
 # The empty program may be newer than the sources, which cargo would then take for built.

@@ -61,6 +61,7 @@ pub(super) fn page(report: &Report, queue: Option<&str>) -> Markup {
                     section aria-labelledby="doing" {
                         h2 #doing { "How it is doing" }
                         dl #figures { (figures(report)) }
+                        p { a href="#events" { "The last raises, and what else happened" } }
                     }
                     section aria-labelledby="callbacks" {
                         h2 #callbacks tabindex="-1" { (title) }
@@ -70,6 +71,7 @@ pub(super) fn page(report: &Report, queue: Option<&str>) -> Markup {
                     section aria-labelledby="events" {
                         h2 #events { "What happened last" }
                         div #happened { (happened(&report.events)) }
+                        p.quiet { "Everything that was written is told by " code { "callback-prioritizer history" } ", with --csv for spreadsheets." }
                     }
                 }
                 footer {
