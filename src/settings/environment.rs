@@ -1,5 +1,5 @@
-//! The environment as a layer of settings: `CALLBACK_PRIORITIZER__POLICY__WAIT=30s`, and the variables that users of
-//! the platform's own tools have set already.
+//! The environment as a layer of settings: `CALLBACK_PRIORITIZER__POLICY__WAIT=30s`, the variables that users of the
+//! platform's own tools have set already, and the one that programs in Rust take their log level from.
 //!
 //! A variable is text whatever it means, so here, and only here, text is turned into numbers, flags and lists. What
 //! begins with the prefix and is no setting is refused: a mistyped override that silently does nothing is found only
@@ -17,11 +17,15 @@ use super::{
     written,
 };
 
-/// The variables of the platform's own tools that stand for settings. The secret is not among them: see `secret`.
-const SHARED: [(&str, &str, &str); 2] = [
+/// The variables that other programs read as well and that stand for settings. The secret is not among them: see `secret`.
+const SHARED: [(&str, &str, &str); 3] = [
     ("GENESYSCLOUD_REGION", "genesys", "region"),
     ("GENESYSCLOUD_OAUTHCLIENT_ID", "genesys", "client_id"),
+    (LOG_LEVEL, "log", "level"),
 ];
+
+/// The variable of the log level. Empty, it says nothing, as everywhere else.
+const LOG_LEVEL: &str = "RUST_LOG";
 
 /// The settings that the environment gives.
 #[derive(Clone, Debug, Default)]
@@ -61,9 +65,9 @@ impl Overrides {
     pub(super) fn read(environment: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
         let mut overrides = Self::default();
         for (variable, section, key) in SHARED {
-            if let (Some(text), Some(setting)) =
-                (environment.get(variable), catalogue::find(section, key))
-            {
+            let text = environment.get(variable);
+            let text = text.filter(|text| variable != LOG_LEVEL || !text.trim().is_empty());
+            if let (Some(text), Some(setting)) = (text, catalogue::find(section, key)) {
                 overrides.set(setting, variable, text)?;
             }
         }

@@ -202,6 +202,18 @@ fn a_variable_of_our_own_wins_over_a_shared_one() {
     assert_eq!(settings.unwrap().genesys.region.domain(), "euw2.pure.cloud");
 }
 
+#[test]
+fn the_log_level_is_also_where_programs_in_rust_take_it_from() {
+    let level = |variables: &[(&str, &str)]| {
+        let settings = settings::load(None, &signed_in(variables));
+        settings.unwrap().log.level
+    };
+    let own = ("CALLBACK_PRIORITIZER__LOG__LEVEL", "error");
+    assert_eq!(level(&[("RUST_LOG", "debug")]), "debug");
+    assert_eq!(level(&[("RUST_LOG", "debug"), own]), "error");
+    assert_eq!(level(&[("RUST_LOG", " ")]), "info");
+}
+
 /// Variable, its value, and what is said about it.
 const WRONG: &[(&str, &str, &str)] = &[
     (
@@ -301,6 +313,7 @@ const WRONG: &[(&str, &str, &str)] = &[
         "eu-central-9",
         "unknown region `eu-central-9`",
     ),
+    ("RUST_LOG", "loud", "`loud` is no level"),
     ("GENESYSCLOUD_OAUTHCLIENT_ID", "", "the client id is empty"),
     ("GENESYSCLOUD_OAUTHCLIENT_SECRET", "", "the secret is empty"),
 ];
