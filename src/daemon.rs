@@ -5,6 +5,8 @@
 //! without it callbacks would be lost silently; whoever runs the daemon starts it again. That one is told when it is ready,
 //! that it goes on, and when it stops.
 
+mod events;
+
 mod pulse;
 
 mod start;
@@ -41,7 +43,7 @@ use crate::{
     },
     status::{Status, http},
     supervisor::Supervisor,
-    tracker::{Context, Pace},
+    tracker::{Context, Pace, Receipts},
 };
 
 use self::{pulse::Pulse, upkeep::Upkeep};
@@ -137,7 +139,7 @@ impl Daemon {
             return Ok(());
         };
         let stop = shutdown.drain().child_token();
-        let mut parts = self.start_parts(&genesys, &queues, &names, started?, stop);
+        let mut parts = self.start_parts(&genesys, &queues, &names, started?, stop)?;
         let ended = tokio::select! {
             // First, because told to stop the parts end by themselves.
             biased;
@@ -178,7 +180,7 @@ impl Daemon {
         names: &Arc<Names>,
         first: First,
         stop: CancellationToken,
-    ) -> Parts {
+    ) -> Result<Parts, NoTls> {
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
         let pulse_sender = notice_sender.clone();
         let (follow_sender, follows) = mpsc::unbounded_channel();
@@ -203,10 +205,11 @@ impl Daemon {
             genesys: Arc::clone(genesys),
             queues: Arc::clone(queues),
             names: Arc::clone(names),
-            notices: notice_sender,
+            notices: notice_sender.clone(),
             sweeps,
             sight,
             status: self.status.clone(),
+            listens: self.settings.events.websocket,
             follows,
         };
         let page = http::serve(
@@ -223,10 +226,11 @@ impl Daemon {
         parts.fleet.spawn(Fleet::new(context).run(notices, GRACE));
         parts.spawn("sweep", sweep.run(first, stop.clone()));
         parts.spawn("notifications", notifications.run(stop.clone()));
+        self.start_events(&mut parts, queues, notice_sender, stop.clone())?;
         parts.spawn("upkeep of the journal", self.upkeep().run(stop.clone()));
         parts.spawn("word to the supervisor", pulse.run(stop));
         parts.spawn("status page", page);
-        parts
+        Ok(parts)
     }
 
     /// What proves to the supervisor that the work goes on.
@@ -269,6 +273,7 @@ impl Daemon {
             status: self.status.clone(),
             pace: Pace::new(self.settings.genesys.budget),
             follows,
+            receipts: Receipts::default(),
             stop,
             dry_run: self.settings.callbacks.dry_run,
             at_journal: Arc::new(Semaphore::new(AT_JOURNAL)),

@@ -14,6 +14,8 @@ use tokio::{
 };
 use tracing::{debug, error, warn};
 
+#[cfg(feature = "aws")]
+use crate::{clock::elapsed, source::Receipt};
 use crate::{
     conversation::{ConversationId, ParticipantId, Priority, Waiting},
     genesys::{Sighting, VisitKey},
@@ -27,6 +29,11 @@ const MAX_PANICS: u32 = 3;
 
 /// How long an event may come after the end that it does not tell of. It is not believed then, but looked into.
 const AFTERMATH: Duration = Duration::from_mins(10);
+
+/// How long after its arrival a callback is surely listed. How far the list lags behind is not documented; should it be
+/// more, the next sweep still finds who waits.
+#[cfg(feature = "aws")]
+const LISTED: Duration = Duration::from_mins(5);
 
 /// All trackers and what is known of them.
 pub(crate) struct Fleet {
@@ -44,6 +51,9 @@ pub(crate) struct Fleet {
     ended: HashMap<ConversationId, Instant>,
     /// Panics by conversation.
     panics: HashMap<ConversationId, u32>,
+    /// When all who wait were asked for last.
+    #[cfg(feature = "aws")]
+    swept: Option<Instant>,
 }
 
 /// A visit that waits on without needing a raise.
@@ -78,6 +88,8 @@ impl Fleet {
             settled: HashMap::new(),
             ended: HashMap::new(),
             panics: HashMap::new(),
+            #[cfg(feature = "aws")]
+            swept: None,
         }
     }
 
@@ -123,6 +135,13 @@ impl Fleet {
                 asked,
             } => self.resync(&sightings, complete, asked),
             Notice::Changed { id, seen } => self.changed(id, seen),
+            #[cfg(feature = "aws")]
+            Notice::Told {
+                what,
+                id,
+                happened,
+                receipt,
+            } => self.told(*what, &id, happened, receipt),
             Notice::Pulse(back) => {
                 // Whoever asked may have been stopped.
                 let _gone = back.send(());
@@ -137,6 +156,36 @@ impl Fleet {
                 }
             }
         }
+    }
+
+    /// Heeds what is told again until it is noted. Whoever is not tracked after that needs no noting; neither does the
+    /// arrival of somebody who was not among those who waited long after it.
+    #[cfg(feature = "aws")]
+    fn told(
+        &mut self,
+        what: Notice,
+        id: &ConversationId,
+        happened: Option<Timestamp>,
+        receipt: Receipt,
+    ) {
+        self.context.receipts.owe(id.clone(), receipt);
+        let tracked = self.members.contains_key(id);
+        let past = matches!(what, Notice::Changed { .. }) && self.is_past(happened);
+        if tracked || !past {
+            self.heed(what);
+        }
+        if !self.members.contains_key(id) {
+            self.context.receipts.give(id);
+        }
+    }
+
+    /// Whether a sweep would have found who arrived then and waits still.
+    #[cfg(feature = "aws")]
+    fn is_past(&self, happened: Option<Timestamp>) -> bool {
+        let swept = self.swept.map(|asked| self.context.then(asked));
+        happened
+            .zip(swept)
+            .is_some_and(|(happened, swept)| happened < swept && elapsed(happened, swept) > LISTED)
     }
 
     /// A callback may wait: wakes its tracker or starts one, unless the event shows only what is known.
@@ -186,6 +235,10 @@ impl Fleet {
             self.confirm_missing(sightings, asked);
             self.ended.retain(|_, at| at.elapsed() < AFTERMATH);
             self.context.sight.swept(asked);
+            #[cfg(feature = "aws")]
+            {
+                self.swept = Some(asked);
+            }
         }
         let cost = self.context.sight.requests_a_raise();
         let pace = &self.context.pace;
@@ -266,6 +319,7 @@ impl Fleet {
                     seen: self.context.now(),
                     limit,
                 };
+                self.context.receipts.give(&id);
                 self.settled.insert(id, settled);
             }
             Ok((_, Outcome::Over(ending))) => {
@@ -274,10 +328,15 @@ impl Fleet {
                 self.ended.insert(id.clone(), Instant::now());
                 if view.has_news() {
                     self.start(id, Announced::Word, None);
+                } else {
+                    self.context.receipts.give(&id);
                 }
             }
-            Ok((_, Outcome::Stopped)) => {}
-            Err(_panic) => self.note_panic(&id),
+            Ok((_, Outcome::Stopped)) => self.context.receipts.drop_for(&id),
+            Err(_panic) => {
+                self.context.receipts.drop_for(&id);
+                self.note_panic(&id);
+            }
         }
         self.count();
     }

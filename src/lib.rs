@@ -10,7 +10,7 @@
 //!           Genesys Cloud (or the sandbox)
 //!   WebSocket │        REST ▲ │
 //!             ▼             │ ▼
-//!   source: notifications   sweep            what happened, as hints: Resync · Changed · Gone
+//!   source: notifications   sweep   queue    what happened, as hints: Resync · Changed · Gone
 //!             └──────┬───────┘
 //!                    ▼
 //!                  fleet                     one tracker a conversation: start, wake, reap, drain
@@ -29,7 +29,7 @@
 //! | [`logging`], [`clock`], [`shutdown`] | one form of log line, one source of wall time, two signals |
 //! | [`genesys`] | the platform as we need it: one request path, failures classified, sockets |
 //! | [`conversation`] | ids, priorities, visits, what was observed |
-//! | `source` | where callbacks come from: notifications, the sweep that repairs them, and whether both can be relied on |
+//! | `source` | where callbacks come from: notifications, the SQS queue that EventBridge fills, the sweep that repairs both, and whether all can be relied on |
 //! | [`policy`] | whose policy is whose, when to raise, by how much, when to stop; pure |
 //! | `tracker` | one conversation, one task |
 //! | `fleet` | owns all trackers |
@@ -73,6 +73,7 @@
 //! - **claim**, **commit**: what the journal notes before and after a write. **foreign**: done by somebody else.
 //! - **view**: what is known of a callback without asking. **sight**: whether that can be believed. **echo**: the event that
 //!   tells of our own write.
+//! - **event queue**: the SQS queue that EventBridge fills. **receipt**: what lets a message of it be deleted: its callback is noted.
 //! - **permit**: the right to send one request. **turn**: what it is for, and so who goes first. **pause**: the time in which nobody may.
 
 pub mod cli;

@@ -5,10 +5,14 @@
 
 pub(crate) mod http;
 
+mod queue;
+
 use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 use tokio::sync::watch;
+
+pub use queue::EventQueue;
 
 /// What is known of the daemon right now. Counts are since its start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -54,6 +58,8 @@ pub struct Snapshot {
     pub throttled: Duration,
     /// Frames passed over: too large, binary, malformed or of no concern.
     pub strange_frames: u64,
+    /// What comes by the SQS queue; nothing where none is read.
+    pub event_queue: EventQueue,
     /// Topics that the platform refused.
     pub refused_topics: u64,
     /// Trackers that panicked.

@@ -36,6 +36,8 @@ mod plan;
 
 mod raise;
 
+mod receipts;
+
 mod report;
 
 mod turn;
@@ -47,6 +49,7 @@ pub(crate) use context::Context;
 use grounds::{Grounds, Kept};
 use next::Next;
 pub(crate) use pace::Pace;
+pub(crate) use receipts::Receipts;
 pub(crate) use view::View;
 
 /// Age up to which what was seen is written on without another look. A write and an answer may cross on the wire for as
@@ -246,6 +249,7 @@ impl Tracker {
             Observed::Waiting(_elsewhere) => return self.over(Ending::LeftQueue).await,
             Observed::Scheduled { due } => {
                 self.view.note_not_waiting();
+                self.context.receipts.give(&self.id);
                 return Next::Pause(
                     elapsed(self.context.now(), due.unwrap_or_default()).max(RECHECK),
                 );
@@ -280,6 +284,7 @@ impl Tracker {
         let Some(entry) = self.entry(&waiting).await? else {
             return Ok(Next::Look);
         };
+        self.noted();
         let Some(choice) = self.plan(&mut waiting, entry.base.priority) else {
             return Ok(Next::Look);
         };
@@ -366,6 +371,9 @@ impl Tracker {
     /// A look brought nothing.
     fn look_failed(&mut self, failure: &Failure) -> Next {
         self.view.looked_in_vain();
+        self.context
+            .receipts
+            .drop_unless(failure.is_passing(), &self.id);
         match failure.kind {
             FailureKind::Transient | FailureKind::Throttled { .. } => {
                 debug!(conversation_id = %self.id, error = %failure, "look failed: trying again");
