@@ -30,6 +30,8 @@ struct Stored {
 struct Fake {
     messages: Mutex<Vec<Stored>>,
     failing: Mutex<Option<FailureKind>>,
+    /// How often it was asked since it does not wait any more.
+    hasty: Mutex<Option<u32>>,
     changed: Notify,
 }
 
@@ -102,7 +104,8 @@ impl Mailbox for Fake {
         loop {
             self.answer()?;
             let messages = self.take(hide);
-            if !messages.is_empty() || Instant::now() >= until {
+            let hasty = self.hasty.lock().unwrap().as_mut().map(|asked| *asked += 1);
+            if !messages.is_empty() || Instant::now() >= until || hasty.is_some() {
                 return Ok(messages);
             }
             let shows = self.stored().iter().map(|one| one.hidden_until).min();
@@ -318,6 +321,15 @@ async fn a_second_delivery_of_what_is_held_tells_nothing_twice() {
     bridge.nothing_for(HIDES).await;
     receipt.send(()).unwrap();
     bridge.until(|now| now.event_queue.deleted == 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_does_not_wait_is_not_hammered() {
+    let mut bridge = Running::start();
+    *bridge.queue.hasty.lock().unwrap() = Some(0);
+    bridge.nothing_for(LONG_POLL * 3).await;
+    let asked = bridge.queue.hasty.lock().unwrap().unwrap();
+    assert!((1..=60).contains(&asked), "{asked} times");
 }
 
 #[tokio::test(start_paused = true)]
