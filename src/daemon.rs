@@ -5,6 +5,8 @@
 //! without it callbacks would be lost silently; whoever runs the daemon starts it again. That one is told when it is ready,
 //! that it goes on, and when it stops.
 
+mod events;
+
 mod pulse;
 
 mod reload;
@@ -44,7 +46,7 @@ use crate::{
     },
     status::{Status, http::Page},
     supervisor::Supervisor,
-    tracker::Context,
+    tracker::{Context, Receipts},
 };
 
 use self::{pulse::Pulse, reload::Reloader, shared::Shared, upkeep::Upkeep};
@@ -157,7 +159,7 @@ impl Daemon {
         let started = started?;
         // Before the first tracker: what was paused stays paused.
         shared.control.learn().await;
-        self.start_parts(&mut parts, &shared, started);
+        self.start_parts(&mut parts, &shared, started)?;
         let ended = tokio::select! {
             // First, because told to stop the parts end by themselves.
             biased;
@@ -195,7 +197,7 @@ impl Daemon {
     }
 
     /// Starts the fleet and what feeds it.
-    fn start_parts(&self, parts: &mut Parts, shared: &Shared, first: First) {
+    fn start_parts(&self, parts: &mut Parts, shared: &Shared, first: First) -> Result<(), NoTls> {
         let stop = parts.stop.clone();
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
         let pulse_sender = notice_sender.clone();
@@ -215,10 +217,11 @@ impl Daemon {
             genesys: Arc::clone(&shared.genesys),
             queues: Arc::clone(&shared.queues),
             names: Arc::clone(&shared.names),
-            notices: notice_sender,
+            notices: notice_sender.clone(),
             sweeps: shared.sweeps.clone(),
             sight,
             status: self.status.clone(),
+            listens: self.settings.events.websocket,
             follows,
             chosen: Arc::clone(&shared.chosen),
         };
@@ -226,10 +229,12 @@ impl Daemon {
         parts.fleet.spawn(Fleet::new(context).run(notices, GRACE));
         parts.spawn("sweep", sweep.run(first, stop.clone()));
         parts.spawn("notifications", notifications.run(stop.clone()));
+        self.start_events(parts, &shared.queues, notice_sender, stop.clone())?;
         let upkeep = self.upkeep(shared).run(stop.clone());
         parts.spawn("upkeep of the journal", upkeep);
         parts.spawn("word to the supervisor", pulse.run(stop.clone()));
         self.start_obeying(shared, parts, &stop);
+        Ok(())
     }
 
     /// What is shown of all this.
@@ -299,6 +304,7 @@ impl Daemon {
             status: self.status.clone(),
             pace: Arc::clone(&shared.pace),
             follows,
+            receipts: Receipts::default(),
             stop,
             at_journal: Arc::new(Semaphore::new(AT_JOURNAL)),
             denied: Mutex::default(),

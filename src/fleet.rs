@@ -4,6 +4,9 @@
 //! with a reason, and what follows from the reason is decided here. A panic ends one tracker and no other: it is
 //! counted, said with the conversation's id, and the next sweep may start a fresh one, a few times.
 
+#[cfg(feature = "aws")]
+mod told;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
@@ -44,6 +47,9 @@ pub(crate) struct Fleet {
     ended: HashMap<ConversationId, Instant>,
     /// Panics by conversation.
     panics: HashMap<ConversationId, u32>,
+    /// When all who wait were asked for last.
+    #[cfg(feature = "aws")]
+    swept: Option<Instant>,
 }
 
 /// A visit that waits on without needing a raise.
@@ -78,6 +84,8 @@ impl Fleet {
             settled: HashMap::new(),
             ended: HashMap::new(),
             panics: HashMap::new(),
+            #[cfg(feature = "aws")]
+            swept: None,
         }
     }
 
@@ -132,6 +140,13 @@ impl Fleet {
                 asked,
             } => self.resync(&sightings, complete, asked),
             Notice::Changed { id, seen } => self.changed(id, seen),
+            #[cfg(feature = "aws")]
+            Notice::Told {
+                what,
+                id,
+                happened,
+                receipt,
+            } => self.told(*what, &id, happened, receipt),
             Notice::Pulse(back) => {
                 // Whoever asked may have been stopped.
                 let _gone = back.send(());
@@ -212,6 +227,10 @@ impl Fleet {
             self.confirm_missing(sightings, asked);
             self.ended.retain(|_, at| at.elapsed() < AFTERMATH);
             self.context.sight.swept(asked);
+            #[cfg(feature = "aws")]
+            {
+                self.swept = Some(asked);
+            }
         }
         let cost = self.context.sight.requests_a_raise();
         let pace = &self.context.pace;
@@ -299,6 +318,7 @@ impl Fleet {
                     seen: self.context.now(),
                     limit,
                 };
+                self.context.receipts.give(&id);
                 self.settled.insert(id, settled);
             }
             Ok((_, Outcome::Over(ending))) => {
@@ -308,10 +328,13 @@ impl Fleet {
                 self.ended.insert(id.clone(), Instant::now());
                 if view.has_news() {
                     self.start(id, Announced::Word, None);
+                } else {
+                    self.context.receipts.give(&id);
                 }
             }
-            Ok((_, Outcome::Stopped)) => {}
+            Ok((_, Outcome::Stopped)) => self.context.receipts.drop_for(&id),
             Err(_panic) => {
+                self.context.receipts.drop_for(&id);
                 self.context.status.waits_no_more(&id);
                 self.note_panic(&id);
             }

@@ -41,4 +41,6 @@ pub(crate) use rest::Genesys;
 pub(crate) use rest::{MAX_PAGES, NameList, Sighting, VisitKey};
 pub(crate) use socket::{EndReason, Incoming, Socket};
 pub use tls::NoTls;
+#[cfg(feature = "aws")]
+pub(crate) use tls::http_client;
 pub(crate) use tls::loopback_client;

@@ -10,7 +10,7 @@
 //!           Genesys Cloud (or the sandbox)
 //!   WebSocket │        REST ▲ │
 //!             ▼             │ ▼
-//!   source: notifications   sweep            what happened, as hints: Resync · Changed · Gone
+//!   source: notifications   sweep   queue    what happened, as hints: Resync · Changed · Gone
 //!             └──────┬───────┘
 //!                    ▼
 //!                  fleet                     one tracker a conversation: start, wake, reap, drain
@@ -31,7 +31,7 @@
 //! | [`genesys`] | the platform as we need it: one request path, failures classified, sockets |
 //! | [`conversation`] | ids, priorities, visits, what was observed |
 //! | [`orders`] | what operators have ordered: rules, dry run, pauses; one value that all obey |
-//! | `source` | where callbacks come from: notifications, the sweep that repairs them, and whether both can be relied on |
+//! | `source` | where callbacks come from: notifications, the SQS queue that EventBridge fills, the sweep that repairs both, and whether all can be relied on |
 //! | [`policy`] | whose policy is whose, when to raise, by how much, when to stop; pure |
 //! | `tracker` | one conversation, one task |
 //! | `fleet` | owns all trackers |
@@ -76,6 +76,7 @@
 //! - **claim**, **commit**: what the journal notes before and after a write. **foreign**: done by somebody else.
 //! - **view**: what is known of a callback without asking. **sight**: whether that can be believed. **echo**: the event that
 //!   tells of our own write.
+//! - **event queue**: the SQS queue that EventBridge fills. **receipt**: what lets a message of it be deleted: its callback is noted.
 //! - **permit**: the right to send one request. **turn**: what it is for, and so who goes first. **hold**: the time in which the platform lets nobody.
 //! - **order**: what an operator wants of the daemon that runs. **pause**: the order to raise nothing, in a queue or in all of
 //!   them, until it is over. **edition**: the number of the rules in force; a reload makes another.

@@ -32,6 +32,8 @@ mod places;
 
 mod policies;
 
+mod queue_url;
+
 mod region;
 
 mod secret;
@@ -71,6 +73,7 @@ pub(crate) use interval::Spelled;
 pub use interval::read as interval;
 pub use offline::{Offline, load_journal, load_listen, load_offline};
 pub use places::control_socket;
+pub use queue_url::QueueUrl;
 pub use region::Region;
 pub use streaming::{RefusedUri, StreamingHost};
 pub(crate) use written::{time_of_day, weekday};
@@ -87,6 +90,8 @@ pub struct Settings {
     pub callbacks: Callbacks,
     /// When and how much their priority is raised, and which are left alone.
     pub rules: Rules,
+    /// What tells of callbacks besides the sweep.
+    pub events: Events,
     /// Where it is remembered what was done.
     pub journal: Journal,
     /// Where the daemon shows itself.
@@ -129,6 +134,15 @@ pub struct Callbacks {
     pub sweep: Duration,
     /// Look and log, but write nothing.
     pub dry_run: bool,
+}
+
+/// What tells of callbacks besides the sweep.
+#[derive(Clone, Debug)]
+pub struct Events {
+    /// The SQS queue that EventBridge fills.
+    pub sqs_queue_url: Option<QueueUrl>,
+    /// Whether notifications are listened to.
+    pub websocket: bool,
 }
 
 /// Where it is remembered what was done.
@@ -218,6 +232,7 @@ pub fn load(
         callbacks,
         policy: _,
         rules: _,
+        events,
         journal,
         status,
         log,
@@ -230,6 +245,10 @@ pub fn load(
             dry_run: callbacks.dry_run,
         },
         rules,
+        events: Events {
+            sqs_queue_url: events.sqs_queue_url,
+            websocket: events.websocket,
+        },
         journal: remembered(journal, environment),
         status: shown(status),
         log: Log {

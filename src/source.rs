@@ -4,6 +4,9 @@
 //! touching the rest. None of them says what to write. Notifications may be lost, doubled, late and out of order; the
 //! sweep repairs what they missed.
 
+#[cfg(feature = "aws")]
+pub(crate) mod bridge;
+
 pub(crate) mod line;
 
 pub(crate) mod names;
@@ -24,6 +27,9 @@ use crate::{
     conversation::{ConversationId, Ending, ParticipantId, Waiting},
     genesys::Sighting,
 };
+
+/// What whoever told of something is waiting for.
+pub(crate) type Receipt = oneshot::Sender<()>;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -52,6 +58,18 @@ pub(crate) enum Notice {
         legs: Vec<ParticipantId>,
         /// How its last wait ended, where the event says so.
         ending: Option<Ending>,
+    },
+    /// Something that is told again until it is noted.
+    #[cfg(feature = "aws")]
+    Told {
+        /// What: `Changed` or `Gone`.
+        what: Box<Notice>,
+        /// Of which conversation.
+        id: ConversationId,
+        /// When it happened.
+        happened: Option<jiff::Timestamp>,
+        /// Used once the journal knows of it, or it needs no noting; dropped where that cannot be.
+        receipt: Receipt,
     },
     /// Nothing: whoever asks wants to know that notices are heeded.
     Pulse(oneshot::Sender<()>),

@@ -19,6 +19,8 @@ mod metrics;
 
 mod page;
 
+mod queue;
+
 mod report;
 
 mod spelled;
@@ -51,6 +53,8 @@ pub use self::{
 };
 
 use crate::orders::Pause;
+
+pub use queue::EventQueue;
 
 /// What is known of the daemon right now. Counts are since its start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -126,6 +130,8 @@ pub struct Snapshot {
     pub throttled: Duration,
     /// Frames passed over: too large, binary, malformed or of no concern.
     pub strange_frames: u64,
+    /// What comes by the SQS queue; nothing where none is read.
+    pub event_queue: EventQueue,
     /// Topics that the platform refused.
     pub refused_topics: u64,
     /// Trackers that panicked.

@@ -36,6 +36,8 @@ mod plan;
 
 mod raise;
 
+mod receipts;
+
 mod report;
 
 mod show;
@@ -51,6 +53,7 @@ pub(crate) use context::Context;
 use grounds::{Grounds, Kept};
 use next::Next;
 pub(crate) use pace::Pace;
+pub(crate) use receipts::Receipts;
 pub(crate) use view::View;
 
 /// Age up to which what was seen is written on without another look. A write and an answer may cross on the wire for as
@@ -256,6 +259,7 @@ impl Tracker {
             Observed::Waiting(_elsewhere) => return self.over(Ending::LeftQueue).await,
             Observed::Scheduled { due } => {
                 self.view.note_not_waiting();
+                self.context.receipts.give(&self.id);
                 self.context.status.waits_no_more(&self.id);
                 return Next::Retry(
                     elapsed(self.context.now(), due.unwrap_or_default()).max(RECHECK),
@@ -295,6 +299,7 @@ impl Tracker {
         let Some(entry) = self.entry(&waiting).await? else {
             return Ok(Next::Look);
         };
+        self.noted();
         let Some(choice) = self.plan(&mut waiting, entry.base.priority) else {
             return Ok(Next::Look);
         };

@@ -5,10 +5,11 @@ Needs the packages check-jsonschema, kubernetes-validate and python-hcl2, and th
 
     tests/manifests.py target/debug/callback-prioritizer
 
-The Terraform provider cannot be had without its registry, so of Terraform only the syntax is checked, and that the role's
-permissions are those that the README names.
+The Terraform providers cannot be had without their registry, so of Terraform only the syntax is checked, that permissions are
+those that the README names, and that the event bus lets through what the daemon understands.
 """
 
+import json
 import pathlib
 import re
 import subprocess
@@ -88,8 +89,45 @@ def terraform():
     must(written == named, f"Terraform and the README differ in {sorted(written ^ named)}")
 
 
+def plain(value):
+    """A value of HCL without the quotes that its texts carry."""
+    if isinstance(value, dict):
+        return {plain(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return value.strip('"') if isinstance(value, str) else value
+
+
+def blocks(document, kind, of):
+    """The blocks of this kind and type, by name."""
+    found = {}
+    for block in plain(document[kind]):
+        found.update(block.get(of, {}))
+    return found
+
+
+def events():
+    """The queue's rule against the daemon's own fixture, and what may be done with it against the README."""
+    with open(ROOT / "config/terraform/events/main.tf", encoding="utf-8") as file:
+        document = hcl2.load(file)
+    rule = blocks(document, "resource", "aws_cloudwatch_event_rule")["callbacks"]["event_pattern"]
+    fixture = json.loads((ROOT / "tests/fixtures/eventbridge.acd.start.CONSTRUCTED.json").read_text())
+    for word in (fixture["detail-type"], fixture["detail-type"].replace("start", "end"), "CALLBACK"):
+        must(f'"{word}"' in rule, f"the rule lets no {word} through")
+    queues = blocks(document, "resource", "aws_sqs_queue")
+    must("aws_sqs_queue.dead_letters.arn" in queues["events"]["redrive_policy"], "the queue has no dead letters")
+    policies = blocks(document, "data", "aws_iam_policy_document")
+    (writer,) = policies["writer"]["statement"]
+    must(writer["condition"][0]["variable"] == "aws:SourceArn", "anybody's rule may fill the queue")
+    (reader,) = policies["reader"]["statement"]
+    named = set(re.findall(r"`(sqs:\w+)`", (ROOT / "README.md").read_text()))
+    print("permissions:", *sorted(reader["actions"]))
+    must(set(reader["actions"]) == named, "Terraform and the README differ in what the daemon may do with the queue")
+
+
 if __name__ == "__main__":
     must(len(sys.argv) == 2, "expected the program")
     compose()
     kubernetes(str(pathlib.Path(sys.argv[1]).resolve()))
     terraform()
+    events()

@@ -2,6 +2,8 @@
 //!
 //! Writes nothing: the online part gets a token, reads topics and queues, and makes one sweep. Results go to stdout.
 
+mod events;
+
 mod rules;
 
 use std::io::{self, Write, stdout};
@@ -148,6 +150,7 @@ async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> 
         }
         Err(failure) => report.failed("Sweep", Some("analytics:queueObservation:view"), &failure),
     }
+    events::queue(settings, report).await?;
     report.say(
         "Not tried, because it would write: routing:conversation:edit, which every raise needs.",
     );

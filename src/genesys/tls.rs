@@ -46,6 +46,20 @@ pub(crate) fn loopback_client() -> Result<reqwest::Client, NoTls> {
         .map_err(NoTls::of_client)
 }
 
+/// A client for a service that is not the platform; one that is not `secure` is on loopback. No redirects.
+#[cfg(feature = "aws")]
+pub(crate) fn http_client(secure: bool) -> Result<reqwest::Client, NoTls> {
+    if !secure {
+        return loopback_client();
+    }
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(super::answer::DEADLINE)
+        .tls_backend_preconfigured((*verified()?).clone())
+        .build()
+        .map_err(NoTls::of_client)
+}
+
 /// The client side of TLS, but for whom it trusts.
 fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, NoTls> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -39,7 +39,7 @@ pub(super) struct Setting {
 pub(super) const PREFIX: &str = "CALLBACK_PRIORITIZER__";
 
 /// Every setting, in the order of `config/default.toml`.
-pub(super) const SETTINGS: [Setting; 45] = [
+pub(super) const SETTINGS: [Setting; 47] = [
     setting("genesys", "region", Form::Text),
     setting("genesys", "client_id", Form::Text),
     setting("genesys", "client_secret_file", Form::Text),
@@ -68,6 +68,8 @@ pub(super) const SETTINGS: [Setting; 45] = [
     setting("policy", "hours", Form::Tables),
     setting("policy", "clock", Form::Text),
     setting("policy", "skip", Form::Flag),
+    setting("events", "sqs_queue_url", Form::Text),
+    setting("events", "websocket", Form::Flag),
     setting("journal", "path", Form::Text),
     setting("journal", "keep", Form::Interval),
     setting("status", "listen", Form::Text),

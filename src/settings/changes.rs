@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use super::{Budget, Callbacks, Genesys, Log, Settings};
 
 /// Settings that hold from the next start on: those of whole sections, and those of others one by one.
-const NEED_A_RESTART: [&str; 3] = ["journal.", "status.", "log.format"];
+const NEED_A_RESTART: [&str; 4] = ["events.", "journal.", "status.", "log.format"];
 /// Those of `[genesys]` that a running daemon can change.
 const OF_GENESYS: [&str; 2] = ["genesys.requests_per_minute", "genesys.burst"];
 /// How the client secret is named, which is in no file of settings.

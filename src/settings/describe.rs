@@ -40,7 +40,7 @@ impl Settings {
                 "platform: {platform}; requests go to {}, the sign-in as client {} to {}",
                 genesys.api_url, genesys.client_id, genesys.login_url
             ),
-            format!("notifications: {}", genesys.streaming.describe()),
+            notifications(self),
             format!("queues: {}", queues(&self.callbacks.queues)),
         ];
         lines.extend(policies(&self.rules));
@@ -88,6 +88,21 @@ fn requests(budget: Budget) -> String {
     match budget.tokens {
         1 => format!("{rate} requests a minute"),
         tokens => format!("{tokens} tokens with {rate} requests a minute each"),
+    }
+}
+
+/// What tells of callbacks, in words.
+fn notifications(settings: &Settings) -> String {
+    let queue = settings.events.sqs_queue_url.as_ref();
+    let queue = queue.map(|queue| format!("the SQS queue {queue}"));
+    match (settings.events.websocket, queue) {
+        (true, queue) => format!(
+            "notifications: {}{}",
+            settings.genesys.streaming.describe(),
+            queue.map_or_else(String::new, |queue| format!("; and {queue}"))
+        ),
+        (false, Some(queue)) => format!("notifications: none but from {queue}"),
+        (false, None) => "notifications: none".to_owned(),
     }
 }
 

@@ -3,6 +3,8 @@
 //! Refusing is for what cannot work. A setting that works but not as most people would expect gets a sentence instead,
 //! shown by `check` and logged at the start.
 
+mod events;
+
 mod exposure;
 
 mod loading;

@@ -22,6 +22,7 @@ use super::{
     LogFormat,
     endpoint::{Endpoint, HostName, Listen},
     interval::{Interval, Keep, Sweep, Wait},
+    queue_url::QueueUrl,
     region::Region,
 };
 
@@ -41,6 +42,8 @@ pub(super) struct Written {
     pub(super) policy: Policy,
     /// For some, in another way.
     pub(super) rules: Vec<Rule>,
+    /// What else tells of callbacks.
+    pub(super) events: Events,
     /// Where claims are kept.
     pub(super) journal: Journal,
     /// The status page.
@@ -90,6 +93,16 @@ pub(super) struct Callbacks {
     pub(super) raise_agent_owned: bool,
     /// Also voicemails.
     pub(super) raise_voicemail: bool,
+}
+
+/// `[events]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Events {
+    /// Absent: no queue is read.
+    pub(super) sqs_queue_url: Option<QueueUrl>,
+    /// Also, or only, the notifications.
+    pub(super) websocket: bool,
 }
 
 /// `[journal]`
@@ -147,6 +160,15 @@ impl Default for Callbacks {
             dry_run: false,
             raise_agent_owned: false,
             raise_voicemail: false,
+        }
+    }
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self {
+            sqs_queue_url: None,
+            websocket: true,
         }
     }
 }

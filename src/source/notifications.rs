@@ -65,6 +65,8 @@ pub(crate) struct Notifications {
     pub(crate) sight: Arc<Sight>,
     /// Where sockets are counted.
     pub(crate) status: Status,
+    /// Whether there are lines at all. Without them only the list of queues is kept up to date.
+    pub(crate) listens: bool,
     /// What the trackers want followed.
     pub(crate) follows: mpsc::UnboundedReceiver<Follow>,
     /// Told when other queues are ours.
@@ -102,22 +104,28 @@ struct Lines {
 impl Notifications {
     /// Keeps lines up until stopped.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let Some(()) = stop.run_until_cancelled(self.look_at_topics()).await else {
-            return;
-        };
         let mut lines = Lines::default();
         let mut tasks = JoinSet::new();
-        self.add_queues(&mut lines, &mut tasks, &stop);
+        if self.listens {
+            let Some(()) = stop.run_until_cancelled(self.look_at_topics()).await else {
+                return;
+            };
+            self.add_queues(&mut lines, &mut tasks, &stop);
+        }
         let mut refresh_at = Instant::now() + REFRESH_QUEUES;
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some(follow) = self.follows.recv() => self.follow(follow, &mut lines, &mut tasks, &stop),
-                () = self.chosen.notified() => self.add_queues(&mut lines, &mut tasks, &stop),
+                Some(follow) = self.follows.recv() => if self.listens {
+                    self.follow(follow, &mut lines, &mut tasks, &stop);
+                },
+                () = self.chosen.notified() => if self.listens {
+                    self.add_queues(&mut lines, &mut tasks, &stop);
+                },
                 () = sleep_until(refresh_at) => {
                     refresh_at = Instant::now() + REFRESH_QUEUES;
                     let reading = refresh(&self.genesys, &self.queues, &self.names);
-                    if stop.run_until_cancelled(reading).await == Some(true) {
+                    if stop.run_until_cancelled(reading).await == Some(true) && self.listens {
                         self.add_queues(&mut lines, &mut tasks, &stop);
                     }
                 }

@@ -13,7 +13,7 @@ use tokio::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::Pace;
+use super::{Pace, Receipts};
 use crate::{
     conversation::QueueId,
     genesys::Genesys,
@@ -44,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) pace: Arc<Pace>,
     /// Which conversations to follow by topics of their own.
     pub(crate) follows: mpsc::UnboundedSender<Follow>,
+    /// Who waits to hear that a callback is in the journal.
+    pub(crate) receipts: Receipts,
     /// Ends all waits.
     pub(crate) stop: CancellationToken,
     /// Room for those who ask the journal: it serves one at a time, and a rest is smaller than a question.

@@ -15,6 +15,7 @@ impl Tracker {
     pub(super) fn look_failed(&mut self, failure: &Failure) -> Next {
         self.view.looked_in_vain();
         let passing = failure.is_passing();
+        self.context.receipts.drop_unless(passing, &self.id);
         if passing || !self.is_unseen(failure) {
             debug!(conversation_id = %self.id, error = %failure, "look failed: trying again");
         } else {

@@ -14,6 +14,12 @@ fn findings(name: &str, content: &str) -> Vec<Finding> {
     load(name, content).unwrap().findings()
 }
 
+/// A queue, and no notifications.
+const QUEUE_ALONE: &str = "[events]\nwebsocket = false\nsqs_queue_url = \"https://sqs.eu-west-1.amazonaws.com/123456789012/q\"";
+
+/// A queue that is not read.
+const QUEUE_DRY: &str = "[callbacks]\ndry_run = true\n[events]\nsqs_queue_url = \"https://sqs.eu-west-1.amazonaws.com/123456789012/q\"";
+
 /// Content of a file, and what is said about which setting.
 const UNWISE: &[(&str, Severity, &str, &str)] = &[
     (
@@ -51,6 +57,32 @@ const UNWISE: &[(&str, Severity, &str, &str)] = &[
         Warning,
         "callbacks.queues",
         "begins or ends with a blank",
+    ),
+    (
+        "[events]\nwebsocket = false",
+        Warning,
+        "events.websocket",
+        "nothing but the sweep tells of callbacks, so each is found up to 1m late",
+    ),
+    (
+        QUEUE_ALONE,
+        if cfg!(feature = "aws") { Note } else { Error },
+        if cfg!(feature = "aws") {
+            "events.websocket"
+        } else {
+            "events.sqs_queue_url"
+        },
+        if cfg!(feature = "aws") {
+            "every raise is preceded by a look and costs two requests"
+        } else {
+            "build it with `--features aws`"
+        },
+    ),
+    (
+        QUEUE_DRY,
+        Note,
+        "events.sqs_queue_url",
+        "a dry run leaves the queue alone",
     ),
     (
         "[callbacks]\ndry_run = true",

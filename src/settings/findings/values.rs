@@ -26,6 +26,7 @@ pub(super) fn of(settings: &Settings) -> Vec<Finding> {
         genesys,
         callbacks,
         rules: _,
+        events,
         journal,
         status: _,
         log,
@@ -40,6 +41,7 @@ pub(super) fn of(settings: &Settings) -> Vec<Finding> {
     findings.extend(queues(&callbacks.queues));
     findings.extend(looking(callbacks, settings.shortest_wait()));
     findings.extend(budget(settings));
+    findings.extend(super::events::of(events, callbacks));
     if journal.path.is_relative() {
         findings.push(Finding::new(
             Note,
