@@ -1,3 +1,5 @@
+//! The page and the endpoints beside it, asked without a network.
+
 use std::time::Duration;
 
 use axum::{body::Body, body::to_bytes, http::Request};

@@ -1,3 +1,5 @@
+//! The metrics as whoever scrapes them reads them.
+
 use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
