@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use serde::{Serialize, Serializer};
 
 use super::{Arrivals, ByMinute, Measured, Model, measure::float, trace::Trace};
@@ -12,6 +11,7 @@ use crate::{
         rules::{CountFrom, Treatment},
     },
     settings::Budget,
+    status::short,
 };
 
 /// Requests that the blueprint's workflow makes for a raise: state, priority, update.
@@ -355,13 +355,7 @@ fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_f64(time.as_secs_f64())
 }
 
-/// A number of seconds as people read it: `6m 12s`.
+/// A number of seconds, which may be no whole one, as people read it.
 pub(super) fn minutes(seconds: f64) -> String {
-    let rounded = SignedDuration::try_from_secs_f64(seconds.round()).unwrap_or_default();
-    let (minutes, seconds) = (rounded.as_secs() / 60, rounded.as_secs() % 60);
-    if minutes == 0 {
-        format!("{seconds}s")
-    } else {
-        format!("{minutes}m {seconds:02}s")
-    }
+    short(Duration::try_from_secs_f64(seconds.round()).unwrap_or_default())
 }
