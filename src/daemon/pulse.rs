@@ -53,7 +53,7 @@ impl Pulse {
             return stop.cancelled().await;
         }
         let patience = self.supervisor.patience();
-        let pause = patience.map_or(UNHURRIED, |patience| patience / ROUNDS);
+        let delay = patience.map_or(UNHURRIED, |patience| patience / ROUNDS);
         let beating = async {
             let now = self.status.until(|now| now.ready).await;
             self.supervisor.ready(&in_words(&now)).await;
@@ -61,7 +61,7 @@ impl Pulse {
                 self.round().await;
                 let now = self.status.snapshot();
                 self.supervisor.alive(&in_words(&now)).await;
-                sleep(pause).await;
+                sleep(delay).await;
             }
         };
         stop.run_until_cancelled(beating).await;

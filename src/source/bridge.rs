@@ -44,7 +44,7 @@ use crate::{
 const BATCH: usize = 10;
 /// Messages held at most. As many looks take half a minute of the request budget; the queue keeps the rest better.
 const MOST_HELD: usize = 100;
-/// Pause after an answer without a message: a queue that does not wait before it says so is not hammered.
+/// Delay after an answer without a message: a queue that does not wait before it says so is not hammered.
 const BREATH: Duration = Duration::from_secs(1);
 /// How often held messages are hidden anew in the time for which the queue hides them.
 const KEPT: u32 = 3;
