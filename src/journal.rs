@@ -8,6 +8,8 @@
 //! every claim of the visit: whatever is changed names the number that it was decided on, and an older one changes
 //! nothing (compare-and-swap). So an owner that was asleep cannot undo what another did meanwhile.
 //!
+//! What owners that live at the same time share besides, is in `replicas`.
+//!
 //! Beside that it keeps what operators have paused. What to write is the policy's business, and what time it is, the
 //! caller's.
 
@@ -22,7 +24,7 @@ mod sqlite;
 
 mod watched;
 
-use std::{num::NonZeroI64, time::Duration};
+use std::{num::NonZeroI64, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -32,6 +34,7 @@ use crate::{
     conversation::{ConversationId, Kind, Priority, QueueId, Visit, Waiting},
     orders::Pause,
     policy::Base,
+    replicas::Replicas,
 };
 
 pub use history::{Change, Event, History, HistoryError, Outcome, Wanted, Written};
@@ -39,9 +42,10 @@ pub use memory::MemoryJournal;
 pub use sqlite::{OpenError, SqliteJournal};
 pub(crate) use watched::Watched;
 
-/// How long a claim keeps other owners away. A request and its one retry are given up after 20 s; what is still on its
-/// way when a claim ends is an absolute value, and late rather than wrong.
-const LEASE: Duration = Duration::from_mins(1);
+/// How long a claim keeps other owners away. A write is not sent when less is left of it than a request may take
+/// (`clock::Lease`); what is late all the same is an absolute value, and known as ours when it is seen
+/// ([`Journal::is_overtaken`]).
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
 /// How long after a write a read may still show what was before. The platform promises nothing; its reads are served
 /// by several copies.
@@ -127,6 +131,8 @@ pub struct Open {
     pub fence: Fence,
     /// What was to be written.
     pub write: Write,
+    /// Whether another owner is at it, which will note what comes of it. Not where its claim has ended.
+    pub elsewhere: bool,
 }
 
 /// What is known of a visit.
@@ -232,6 +238,15 @@ pub trait Journal: Send + Sync {
         at: Timestamp,
     ) -> Result<Commit, JournalError>;
 
+    /// Whether this priority may be that of a write of ours which a newer one has overtaken: its outcome was never known,
+    /// and it may have arrived after the newer one.
+    async fn is_overtaken(
+        &self,
+        visit: &Visit,
+        seen: Priority,
+        now: Timestamp,
+    ) -> Result<bool, JournalError>;
+
     /// Gives a claim back: the write is not there, because the platform refused it or it was not sent.
     async fn release(&self, visit: &Visit, claim: Fence, at: Timestamp)
     -> Result<(), JournalError>;
@@ -267,6 +282,12 @@ pub trait Journal: Send + Sync {
 
     /// Forgets what happened before then, and visits that nobody has seen since.
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError>;
+
+    /// What is shared with the other daemons that this journal is open to, as far as they use the same OAuth client; nothing
+    /// where it is for one daemon alone.
+    fn replicas(&self, _client: &str) -> Option<Arc<dyn Replicas>> {
+        None
+    }
 }
 
 impl Entry {
@@ -314,14 +335,17 @@ impl Entry {
     }
 
     /// What it means to see this priority now. What was there before our last write counts as expected for a moment,
-    /// because a read may be answered from before the write.
+    /// because a read may be answered from before the write. So does a write that another owner is at.
     #[must_use]
     pub fn meaning(&self, seen: Priority, now: Timestamp) -> Meaning {
         if seen == self.expected() {
             return Meaning::Expected;
         }
         if let Some(open) = self.open.iter().rev().find(|open| open.write.to == seen) {
-            return Meaning::Arrived(*open);
+            return match open.elsewhere {
+                true => Meaning::Expected,
+                false => Meaning::Arrived(*open),
+            };
         }
         let lagging = self
             .last
@@ -350,6 +374,7 @@ mod tests {
         let open = |number, step, to| Open {
             fence: Fence(number),
             write: write(step, 3, to),
+            elsewhere: false,
         };
         let entry = Entry {
             last: Some(write(3, 2, 3)),

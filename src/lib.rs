@@ -36,6 +36,7 @@
 //! | `tracker` | one conversation, one task |
 //! | `fleet` | owns all trackers |
 //! | [`journal`] | bases and claims: what must not be forgotten |
+//! | [`replicas`] | what daemons that share a journal have in common besides: the rate, the sweep, who lives, channels |
 //! | `control` | what an operator tells a running daemon: pause, resume |
 //! | [`daemon`] | composition: start order, stop order |
 //! | [`status`] | one observable snapshot, and what shows it: health, metrics, a page that keeps itself up to date |
@@ -78,6 +79,9 @@
 //!   tells of our own write.
 //! - **event queue**: the SQS queue that EventBridge fills. **receipt**: what lets a message of it be deleted: its callback is noted.
 //! - **permit**: the right to send one request. **turn**: what it is for, and so who goes first. **hold**: the time in which the platform lets nobody.
+//! - **replica**: one of several daemons that share a journal. **place**: one of the five that there are. **owner**: one start of
+//!   one daemon, as the journal knows it. **overtaken**: a write without an outcome, after which a newer one was made.
+//!   **repair**: raising again what an overtaken write has lowered.
 //! - **order**: what an operator wants of the daemon that runs. **pause**: the order to raise nothing, in a queue or in all of
 //!   them, until it is over. **edition**: the number of the rules in force; a reload makes another.
 //! - **trouble**: what goes wrong again and again, and is told once.
@@ -113,6 +117,8 @@ mod tracker;
 mod fleet;
 
 pub mod journal;
+
+pub mod replicas;
 
 mod control;
 

@@ -40,6 +40,8 @@ macro_rules! conformance {
             a_change_by_somebody_else_is_the_new_base,
             what_was_decided_on_an_older_entry_is_refused,
             a_claim_keeps_others_away_until_it_ends,
+            what_another_is_at_is_its_own_to_settle,
+            the_value_of_an_overtaken_write_is_known_as_ours,
             of_sixteen_claimers_one_gets_the_step,
             a_claim_outlives_its_owner_and_blocks_nobody_after_it,
             a_commit_is_not_forgotten_with_its_owner,
@@ -261,7 +263,7 @@ pub(super) async fn a_claim_keeps_others_away_until_it_ends(bench: impl Bench) {
     let mine = granted(&bench, step(1)).await;
     let until = at(0) + LEASE;
     let early = Write {
-        at: at(59),
+        at: until - SignedDuration::from_secs(1),
         ..step(1)
     };
     assert_eq!(claim(&other, early).await, Claim::Held { until });
@@ -275,6 +277,43 @@ pub(super) async fn a_claim_keeps_others_away_until_it_ends(bench: impl Bench) {
     );
     assert_eq!(commit(&other, theirs, 1).await, Commit::Done);
     assert_eq!(claim(&bench, late).await, Claim::Done);
+}
+
+pub(super) async fn what_another_is_at_is_its_own_to_settle(bench: impl Bench) {
+    let other = bench.beside();
+    granted(&bench, step(1)).await;
+    let end = LEASE.as_secs().cast_signed();
+    for (seconds, mine, theirs) in [
+        (0, false, true),
+        (end - 1, false, true),
+        (end, false, false),
+    ] {
+        for (bench, elsewhere) in [(&bench, mine), (&other, theirs)] {
+            let entry = bench.journal().entry(&seen("v", 0), at(seconds)).await;
+            assert_eq!(entry.unwrap().open[0].elsewhere, elsewhere, "{seconds} s");
+        }
+    }
+    let meaning = |entry: Entry| entry.meaning(Priority::clamped(1), at(0));
+    let (mine, theirs) = (entry(&bench).await, entry(&other).await);
+    assert!(matches!(meaning(mine), Meaning::Arrived(_)));
+    assert_eq!(meaning(theirs), Meaning::Expected);
+}
+
+pub(super) async fn the_value_of_an_overtaken_write_is_known_as_ours(bench: impl Bench) {
+    let (journal, visit) = (bench.journal(), seen("v", 0).visit);
+    let overtaken = |points| {
+        let (visit, points) = (visit.clone(), Priority::clamped(points));
+        async move { journal.is_overtaken(&visit, points, at(500)).await.unwrap() }
+    };
+    granted(&bench, write(1, 0, 1)).await;
+    let given_back = granted(&bench, write(2, 0, 2)).await;
+    journal.release(&visit, given_back, at(0)).await.unwrap();
+    let newer = granted(&bench, write(3, 0, 3)).await;
+    assert!(!overtaken(1).await, "it may be the newest still");
+    assert_eq!(commit(&bench, newer, 3).await, Commit::Done);
+    for (points, expected) in [(0, false), (1, true), (2, false), (3, false)] {
+        assert_eq!(overtaken(points).await, expected, "{points}");
+    }
 }
 
 pub(super) async fn of_sixteen_claimers_one_gets_the_step(bench: impl Bench) {

@@ -17,6 +17,7 @@ use crate::{
     conversation::{ConversationId, Kind, Priority, QueueId, Visit, Waiting},
     orders::Pause,
     policy::Base,
+    replicas::{MemoryReplicas, Replicas},
 };
 
 /// What one owner sees of the entries.
@@ -28,6 +29,10 @@ pub struct MemoryJournal {
     pauses: Arc<Mutex<Vec<Pause>>>,
     /// Who claims through this value.
     owner: Owner,
+    /// What replicas share besides.
+    common: Arc<MemoryReplicas>,
+    /// Whether this is one of several replicas.
+    is_replica: bool,
 }
 
 /// An entry, and what only the journal needs to know of it.
@@ -43,6 +48,8 @@ struct Kept {
     kind: Kind,
     /// Who has made the newest claim, and when that ends. Means something only while that claim's write is open.
     holder: Option<(Owner, Timestamp)>,
+    /// Values of writes that were overtaken, with when they were claimed.
+    overtaken: Vec<(Priority, Timestamp)>,
     /// When it was last seen, within `SEEN_WITHIN`.
     seen: Timestamp,
 }
@@ -53,18 +60,31 @@ impl Default for MemoryJournal {
             visits: Arc::default(),
             pauses: Arc::default(),
             owner: Owner::random(),
+            common: Arc::default(),
+            is_replica: false,
         }
     }
 }
 
 impl MemoryJournal {
+    /// The same entries for a start of the replica with this name, at the same time as others.
+    #[must_use]
+    pub fn replica(&self, name: &str) -> Self {
+        Self {
+            common: Arc::new(self.common.start(name)),
+            is_replica: true,
+            ..self.beside()
+        }
+    }
+
     /// The same entries for another owner, beside this one.
-    #[cfg(test)]
     pub(super) fn beside(&self) -> Self {
         Self {
             visits: Arc::clone(&self.visits),
             pauses: Arc::clone(&self.pauses),
             owner: Owner::random(),
+            common: Arc::clone(&self.common),
+            is_replica: self.is_replica,
         }
     }
 
@@ -106,6 +126,24 @@ impl Kept {
         (holder != owner && *until > now).then_some(*until)
     }
 
+    /// The entry as this owner is told it.
+    fn told(&self, owner: &Owner, now: Timestamp) -> Entry {
+        let mut entry = self.entry.clone();
+        if self.held_from(owner, now).is_some()
+            && let Some(newest) = entry.open.last_mut()
+        {
+            newest.elsewhere = true;
+        }
+        entry
+    }
+
+    /// Lets go of those open writes: what became of them is not known.
+    fn overtake(&mut self, which: impl Fn(&Open) -> bool) {
+        let gone = self.entry.open.extract_if(.., |open| which(open));
+        let values = gone.map(|open| (open.write.to, open.write.at));
+        self.overtaken.extend(values);
+    }
+
     /// Makes an open write the last one: it and all that were claimed before it are open no more.
     fn settle(&mut self, claim: Fence, confirmed: Option<Priority>, at: Timestamp) -> Option<()> {
         let entry = &mut self.entry;
@@ -118,7 +156,8 @@ impl Kept {
             at,
             ..open.write
         });
-        entry.open.retain(|open| open.fence > claim);
+        entry.open.retain(|open| open.fence != claim);
+        self.overtake(|open| open.fence < claim);
         Some(())
     }
 }
@@ -133,12 +172,13 @@ impl Journal for MemoryJournal {
             entered: seen.since,
             kind: seen.kind,
             holder: None,
+            overtaken: Vec::new(),
             seen: now,
         });
         if elapsed(kept.seen, now) >= SEEN_WITHIN {
             kept.seen = now;
         }
-        Ok(kept.entry.clone())
+        Ok(kept.told(&self.owner, now))
     }
 
     async fn recall(
@@ -184,8 +224,12 @@ impl Journal for MemoryJournal {
         }
         let fence = known.next();
         kept.entry.fence = fence;
-        kept.entry.open.retain(|open| open.write.to != write.to);
-        kept.entry.open.push(Open { fence, write });
+        kept.overtake(|open| open.write.to == write.to);
+        kept.entry.open.push(Open {
+            fence,
+            write,
+            elsewhere: false,
+        });
         kept.holder = Some((self.owner.clone(), lease_end(write.at)));
         kept.seen = kept.seen.max(write.at);
         Ok(Claim::Granted(fence))
@@ -217,6 +261,17 @@ impl Journal for MemoryJournal {
         }))
     }
 
+    async fn is_overtaken(
+        &self,
+        visit: &Visit,
+        seen: Priority,
+        _now: Timestamp,
+    ) -> Result<bool, JournalError> {
+        let visits = self.visits();
+        let kept = visits.get(visit);
+        Ok(kept.is_some_and(|kept| kept.overtaken.iter().any(|(value, _)| *value == seen)))
+    }
+
     async fn release(
         &self,
         visit: &Visit,
@@ -238,9 +293,11 @@ impl Journal for MemoryJournal {
     ) -> Result<Commit, JournalError> {
         Ok(self.change(visit, |kept| {
             (kept.entry.fence == known).then_some(())?;
+            let newest = kept.entry.newest_step();
+            kept.overtake(|_| true);
             kept.entry = Entry {
                 base,
-                base_step: kept.entry.newest_step(),
+                base_step: newest,
                 fence: known.next(),
                 ..Entry::new(base.priority)
             };
@@ -283,8 +340,14 @@ impl Journal for MemoryJournal {
         visits.retain(|_, kept| kept.seen >= before);
         for kept in visits.values_mut() {
             kept.entry.open.retain(|open| open.write.at >= before);
+            kept.overtaken.retain(|(_, at)| *at >= before);
         }
         Ok(())
+    }
+
+    fn replicas(&self, _client: &str) -> Option<Arc<dyn Replicas>> {
+        let common = Arc::<MemoryReplicas>::clone(&self.common);
+        self.is_replica.then_some(common as Arc<dyn Replicas>)
     }
 }
 

@@ -109,8 +109,8 @@ impl SqliteJournal {
 impl Journal for SqliteJournal {
     async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
         let seen = seen.clone();
-        self.transact(now, move |transaction, _| {
-            claims::entry(transaction, &seen, now)
+        self.transact(now, move |transaction, owner| {
+            claims::entry(transaction, owner, &seen, now)
         })
         .await
     }
@@ -170,6 +170,19 @@ impl Journal for SqliteJournal {
         let visit = visit.clone();
         self.transact(at, move |transaction, _| {
             claims::arrived(transaction, &visit, known, open, at)
+        })
+        .await
+    }
+
+    async fn is_overtaken(
+        &self,
+        visit: &Visit,
+        seen: Priority,
+        now: Timestamp,
+    ) -> Result<bool, JournalError> {
+        let visit = visit.clone();
+        self.transact(now, move |transaction, _| {
+            claims::is_overtaken(transaction, &visit, seen)
         })
         .await
     }

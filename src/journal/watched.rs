@@ -16,6 +16,7 @@ use crate::{
     conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     orders::Pause,
     policy::Base,
+    replicas::Replicas,
     status::Status,
     trouble::Trouble,
 };
@@ -148,6 +149,16 @@ impl Journal for Watched {
             .await
     }
 
+    async fn is_overtaken(
+        &self,
+        visit: &Visit,
+        seen: Priority,
+        now: Timestamp,
+    ) -> Result<bool, JournalError> {
+        let journal = self.journal();
+        self.heed(now, journal.is_overtaken(visit, seen, now).await)
+    }
+
     async fn release(
         &self,
         visit: &Visit,
@@ -198,6 +209,10 @@ impl Journal for Watched {
 
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
         self.time(now, self.journal().prune(before, now)).await
+    }
+
+    fn replicas(&self, client: &str) -> Option<Arc<dyn Replicas>> {
+        self.journal().replicas(client)
     }
 }
 
@@ -310,6 +325,15 @@ mod tests {
         ) -> Result<Commit, JournalError> {
             self.works()?;
             self.memory.arrived(v, k, o, at).await
+        }
+
+        async fn is_overtaken(
+            &self,
+            v: &Visit,
+            seen: Priority,
+            now: Timestamp,
+        ) -> Result<bool, JournalError> {
+            self.memory.is_overtaken(v, seen, now).await
         }
 
         async fn release(&self, v: &Visit, c: Fence, at: Timestamp) -> Result<(), JournalError> {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 pub(crate) enum Asked<'a> {
     /// The entry of this wait.
     Entry(&'a Waiting),
-    /// Which visit a stay is.
+    /// What is known of a visit, but for its entry.
     Recall,
     /// What is paused.
     Pauses,
@@ -91,6 +91,16 @@ impl<O: Obstacle> Journal for Obstructed<O> {
     ) -> Result<Commit, JournalError> {
         self.obstacle.meet(Asked::Change).await?;
         self.memory.arrived(visit, known, open, at).await
+    }
+
+    async fn is_overtaken(
+        &self,
+        visit: &Visit,
+        seen: Priority,
+        now: Timestamp,
+    ) -> Result<bool, JournalError> {
+        self.obstacle.meet(Asked::Recall).await?;
+        self.memory.is_overtaken(visit, seen, now).await
     }
 
     async fn release(&self, v: &Visit, claim: Fence, at: Timestamp) -> Result<(), JournalError> {

@@ -187,6 +187,15 @@ impl Journal for Witness {
         Ok(done)
     }
 
+    async fn is_overtaken(
+        &self,
+        visit: &Visit,
+        seen: Priority,
+        now: Timestamp,
+    ) -> Result<bool, JournalError> {
+        self.inner()?.is_overtaken(visit, seen, now).await
+    }
+
     async fn release(
         &self,
         visit: &Visit,

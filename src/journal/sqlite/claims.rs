@@ -26,11 +26,12 @@ struct Known {
 /// The entry of a visit; a new one where there is none.
 pub(super) fn entry(
     transaction: &Transaction<'_>,
+    owner: &Owner,
     seen: &Waiting,
     now: Timestamp,
 ) -> rusqlite::Result<Entry> {
     let visit = &seen.visit;
-    let Some(known) = find(transaction, visit)? else {
+    let Some(mut known) = find(transaction, visit)? else {
         transaction
             .prepare_cached(
                 "INSERT INTO visits (conversation, leg, queue, entered_at, kind, base, base_step, fence, seen_at)
@@ -52,6 +53,10 @@ pub(super) fn entry(
             "UPDATE visits SET seen_at = max(seen_at, ?2), over_at = NULL WHERE id = ?1",
             params![known.id, Time(now)],
         )?;
+    }
+    let fence = known.entry.fence;
+    if let Some(newest) = known.entry.open.last_mut() {
+        newest.elsewhere = held_from(transaction, owner, visit, fence, now)?.is_some();
     }
     Ok(known.entry)
 }
@@ -138,6 +143,20 @@ pub(super) fn arrived(
         }
         _ => Ok(Commit::Lost),
     }
+}
+
+/// Whether an overtaken write has this value.
+pub(super) fn is_overtaken(
+    transaction: &Transaction<'_>,
+    visit: &Visit,
+    seen: Priority,
+) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM history
+             WHERE conversation = ?1 AND leg = ?2 AND outcome = 'unconfirmed' AND to_priority = ?3)",
+        )?
+        .query_row(params![visit.conversation, visit.leg, seen], |row| row.get(0))
 }
 
 /// Gives a claim back.
@@ -300,6 +319,7 @@ fn find(connection: &Connection, visit: &Visit) -> rusqlite::Result<Option<Known
             Ok(Open {
                 fence: row.get(0)?,
                 write: read_write(row, 1)?,
+                elsewhere: false,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
