@@ -91,6 +91,16 @@ impl Clock {
         }
     }
 
+    /// What has passed since some moment before, the time included in which this machine was asleep. Only differences mean
+    /// something, and no setting of the clock changes them.
+    #[must_use]
+    pub(crate) fn uptime(self) -> Duration {
+        match self {
+            Self::System => uptime(),
+            Self::Anchored { since, .. } | Self::Settable { since, .. } => since.elapsed(),
+        }
+    }
+
     /// How long it is until `at`; zero when it has passed.
     #[must_use]
     pub fn until(self, at: Timestamp) -> Duration {
@@ -102,6 +112,15 @@ impl Clock {
 #[must_use]
 pub fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
+
+/// The system's clock that counts on while the machine sleeps.
+fn uptime() -> Duration {
+    #[cfg(target_os = "linux")]
+    const COUNTS_SLEEP: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    const COUNTS_SLEEP: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+    Duration::try_from(rustix::time::clock_gettime(COUNTS_SLEEP)).unwrap_or_default()
 }
 
 /// Whole milliseconds, for a log line.
@@ -133,6 +152,13 @@ mod tests {
         tokio::time::advance(Duration::from_mins(5)).await;
         clock.set(SignedDuration::from_mins(-60));
         assert_eq!(copy.now(), "2026-01-05T08:05:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn the_system_s_uptime_goes_on() {
+        let before = Clock::System.uptime();
+        assert!(before > Duration::ZERO);
+        while Clock::System.uptime() == before {}
     }
 
     #[test]

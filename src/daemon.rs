@@ -299,6 +299,7 @@ impl Daemon {
             journal: Arc::<Watched>::clone(&shared.journal),
             orders: shared.orders.clone(),
             names: Arc::clone(&shared.names),
+            peers: Arc::clone(&shared.peers),
             queues: Arc::clone(&shared.queues),
             sight: Arc::clone(sight),
             status: self.status.clone(),

@@ -33,12 +33,13 @@ pub mod untrusted;
 
 pub(crate) mod wire;
 
+pub(crate) use answer::DEADLINE;
 pub(crate) use channel::{Channel, MAX_CHANNELS, MAX_TOPICS, Topic, TopicOutcome};
 pub(crate) use event::Event;
 pub use failure::{Failure, FailureKind};
 pub(crate) use limiter::{Permit, Place, Turn};
 pub(crate) use rest::Genesys;
-pub(crate) use rest::{MAX_PAGES, NameList, Sighting, VisitKey};
+pub(crate) use rest::{MAX_PAGES, NameList, SendBy, Sighting, VisitKey};
 pub(crate) use socket::{EndReason, Incoming, Socket};
 pub use tls::NoTls;
 #[cfg(feature = "aws")]

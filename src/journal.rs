@@ -334,6 +334,13 @@ impl Entry {
         open.chain(last).chain(self.base.until).max()
     }
 
+    /// Whether this priority is what was there before our last write, and may be told for a moment after it.
+    #[must_use]
+    pub fn is_behind(&self, seen: Priority, now: Timestamp) -> bool {
+        let lags = |write: Write| write.from == seen && elapsed(write.at, now) < READ_LAG;
+        seen != self.expected() && self.last.is_some_and(lags)
+    }
+
     /// What it means to see this priority now. What was there before our last write counts as expected for a moment,
     /// because a read may be answered from before the write. So does a write that another owner is at.
     #[must_use]
@@ -347,10 +354,7 @@ impl Entry {
                 false => Meaning::Arrived(*open),
             };
         }
-        let lagging = self
-            .last
-            .is_some_and(|write| write.from == seen && elapsed(write.at, now) < READ_LAG);
-        if lagging {
+        if self.is_behind(seen, now) {
             return Meaning::Expected;
         }
         Meaning::Foreign

@@ -107,6 +107,10 @@ pub struct Snapshot {
     pub unanswered_raises: u64,
     /// How late raises were that were kept on a schedule.
     pub late: Timings,
+    /// Writes that were answered after another replica had taken their claim over.
+    pub claims_lost: u64,
+    /// Priorities that an overtaken write had lowered, and that were raised again.
+    pub repairs: u64,
     /// Priorities that somebody else changed.
     pub foreign_changes: u64,
     /// Callbacks that an agent took.

@@ -100,7 +100,7 @@ pub(crate) struct Tracker {
     spare: Option<Box<Permit>>,
     /// What the next raise is decided on, where nothing has happened since our last write: the journal need not be asked.
     kept: Option<Kept>,
-    /// When the conversation was last read; until then all that is known was told by an event.
+    /// When the conversation was last read; nothing where what is known was told by an event since then.
     looked_at: Option<Instant>,
     /// Whether its looks fail other than in passing.
     unseen: bool,
@@ -174,12 +174,27 @@ impl Tracker {
         }
     }
 
-    /// There is news. The end of our leg needs no look.
+    /// There is news. The end of our leg needs no look; another priority may be explained by the journal.
     async fn news(&mut self) -> Next {
-        match self.heard_ending() {
-            Some(ending) => self.over(ending).await,
+        if let Some(ending) = self.heard_ending() {
+            return self.over(ending).await;
+        }
+        match self.seen.is_some().then(|| self.view.take_told()).flatten() {
+            Some(priority) => {
+                self.takes_for_seen(priority);
+                self.looked_at = None;
+                Next::Decide
+            }
             None => Next::Look,
         }
+    }
+
+    /// Takes a priority for seen that was told, by an event or by the journal.
+    fn takes_for_seen(&mut self, priority: Priority) {
+        if let Some(seen) = &mut self.seen {
+            seen.priority = priority;
+        }
+        self.kept = None;
     }
 
     /// How the visit that is being raised ended, where that was heard.
@@ -300,6 +315,12 @@ impl Tracker {
             return Ok(Next::Look);
         };
         self.noted();
+        if entry.is_behind(waiting.priority, self.context.now()) {
+            // Another replica has raised it a moment ago, or the platform has answered from before our own write.
+            waiting.priority = entry.expected();
+            self.view.note_told(waiting.priority);
+            self.takes_for_seen(waiting.priority);
+        }
         let Some(choice) = self.plan(&mut waiting, entry.base.priority) else {
             return Ok(Next::Look);
         };

@@ -10,6 +10,7 @@ use crate::{
     genesys::Genesys,
     journal::{Journal, Watched},
     orders::Orders,
+    replicas::Peers,
     source::{names::Names, queues::Queues, sweep::SweepRequests},
     status::Status,
     tracker::Pace,
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     pub(super) queues: Arc<Queues>,
     /// What things are called.
     pub(super) names: Arc<Names>,
+    /// The replicas that live.
+    pub(super) peers: Arc<Peers>,
     /// Bases, claims and pauses.
     pub(super) journal: Arc<Watched>,
     /// What obeys operators.
@@ -70,6 +73,7 @@ impl Shared {
             genesys,
             queues,
             names,
+            peers: Arc::default(),
             journal,
             control,
             pace: Arc::new(Pace::new(settings.genesys.budget)),

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::failure::{Failure, FailureKind};
 
 /// Longest time from sending a request to the end of its answer.
-pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 /// Largest body read, in bytes. A page of 100 rows has some hundred kilobytes.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 

@@ -5,7 +5,10 @@
 //! beforehand, because the wait for it may be long and what was true before may not be afterwards. And a write is never
 //! repeated in here after a refused token: the caller looks again and decides anew.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use reqwest::{
@@ -53,6 +56,7 @@ use self::{
     call::{Call, Effect},
     throttle::Throttled,
 };
+pub(crate) use call::SendBy;
 pub(super) use calls::sweep_page;
 pub(crate) use calls::{MAX_PAGES, Sighting, VisitKey};
 pub(crate) use names::NameList;
@@ -158,6 +162,11 @@ impl Genesys {
         self.time.now()
     }
 
+    /// What has passed on this machine since some moment before, its sleep included.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.time.uptime()
+    }
+
     /// Takes another budget, for as many tokens as before.
     pub(crate) fn set_budget(&self, budget: settings::Budget) {
         self.limiter.change(budget);
@@ -194,14 +203,14 @@ impl Genesys {
     /// nothing else, because an empty list would remove a skill. Returns the priority that the platform has now.
     /// A refused token is a passing failure here; the next request brings a new one. So is a hold that began since the
     /// permit was given: what was decided before it is not written after it, nor is it later than `by`, however long this
-    /// process was stopped or had to wait for a token.
+    /// process was stopped, or this machine asleep, or there was no token.
     pub(crate) async fn set_priority(
         &self,
         permit: Permit,
         id: &ConversationId,
         queue: Option<&QueueId>,
         to: Priority,
-        by: Instant,
+        by: SendBy,
     ) -> Result<Priority, Failure> {
         let path = format!("api/v2/routing/conversations/{id}");
         let call = Call::new("set_priority", Method::PATCH, path)

@@ -24,7 +24,9 @@ const SMALL: SignedDuration = SignedDuration::from_secs(5);
 /// The platform's time, as far as it is known.
 #[derive(Debug)]
 pub(super) struct PlatformTime {
-    /// What this machine's clock said at the start.
+    /// This machine's clock.
+    clock: Clock,
+    /// What it said at the start.
     start: Timestamp,
     /// When that was.
     since: Instant,
@@ -45,6 +47,7 @@ impl PlatformTime {
     /// Begins with what this machine's clock says.
     pub(super) fn new(clock: Clock) -> Self {
         Self {
+            clock,
             start: clock.now(),
             since: Instant::now(),
             known: Mutex::default(),
@@ -56,6 +59,11 @@ impl PlatformTime {
         self.ours(Instant::now())
             .saturating_add(self.known().offset)
             .unwrap_or(Timestamp::MAX)
+    }
+
+    /// What has passed on this machine since some moment before, its sleep included.
+    pub(super) fn uptime(&self) -> Duration {
+        self.clock.uptime()
     }
 
     /// Learns from the `Date` of an answer; passes over what is no date.

@@ -19,6 +19,7 @@ use crate::{
     genesys::Genesys,
     journal::Journal,
     orders::Orders,
+    replicas::Peers,
     source::{names::Names, notifications::Follow, queues::Queues, sight::Sight},
     status::Status,
     trouble::Trouble,
@@ -34,6 +35,8 @@ pub(crate) struct Context {
     pub(crate) orders: Orders,
     /// What things are called that rules ask for.
     pub(crate) names: Arc<Names>,
+    /// Who goes first where several could raise.
+    pub(crate) peers: Arc<Peers>,
     /// Which queues are ours.
     pub(crate) queues: Arc<Queues>,
     /// Whether what is known without asking can be believed.

@@ -26,7 +26,11 @@ impl Tracker {
                 }
                 noted
             }
-            Meaning::Foreign if self.looked_at.is_none() => return Ok(None),
+            Meaning::Foreign if self.is_hearsay(&entry) => return Ok(None),
+            Meaning::Foreign if self.is_overtaken(waiting, &entry).await? => {
+                self.say_overtaken(waiting, &entry);
+                return Ok(Some(entry));
+            }
             Meaning::Foreign => {
                 let base = Base {
                     priority: waiting.priority,
@@ -43,6 +47,26 @@ impl Tracker {
             Commit::Done => journal.entry(waiting, now).await.map(Some),
             Commit::Lost => Ok(None),
         }
+    }
+
+    /// Whether what is seen is not from a look, or from one that was made before the newest write that the journal knows of:
+    /// another replica's, of which no event has come.
+    fn is_hearsay(&self, entry: &Entry) -> bool {
+        let looked_at = self.looked_at.map(|at| self.context.then(at));
+        let written_at = entry.last.map(|write| write.at);
+        looked_at.is_none_or(|looked_at| written_at.is_some_and(|at| looked_at <= at))
+    }
+
+    /// Whether what is seen is an older write of ours that arrived after a newer one. Nothing but us lowers a priority to
+    /// exactly that, or as good as nothing.
+    async fn is_overtaken(&self, waiting: &Waiting, entry: &Entry) -> Result<bool, JournalError> {
+        if waiting.priority >= entry.expected() {
+            return Ok(false);
+        }
+        let (journal, now) = (&self.context.journal, self.context.now());
+        journal
+            .is_overtaken(&waiting.visit, waiting.priority, now)
+            .await
     }
 
     /// The moment that somebody else's change comes after: of the newest write, so that what is overdue is made good on top

@@ -9,13 +9,19 @@ use tracing::debug;
 use super::{FRESH, Grounds, Kept, Next, Tracker};
 use crate::{
     conversation::{Observed, Waiting},
-    genesys::{Permit, Place, Turn},
-    journal::{Claim, Commit, Fence, JournalError, Write},
+    genesys::{DEADLINE, Permit, Place, SendBy, Turn},
+    journal::{Claim, Commit, Fence, JournalError, LEASE, Write},
     policy::{Base, Limit, Raise, Step},
 };
 
 /// Least rest after a refused write, so that a short policy does not hammer at a closed door.
 const REFUSED_REST: Duration = Duration::from_secs(30);
+
+/// Time after the question for a claim within which the write may be sent: so much before the claim ends that the answer
+/// is in by then, and two seconds more.
+const SEND_WITHIN: Duration = LEASE
+    .saturating_sub(DEADLINE)
+    .saturating_sub(Duration::from_secs(2));
 
 impl Tracker {
     /// What follows for a step that the platform refused or a dry run has told: the one after it, if there is one.
@@ -77,6 +83,12 @@ impl Tracker {
             at: now,
         };
         let journal = &self.context.journal;
+        // From before it is asked for: the claim cannot end sooner than counted from here.
+        let begun = self.context.genesys.uptime();
+        let send_by = |at| SendBy {
+            at,
+            uptime: begun + SEND_WITHIN,
+        };
         match journal.claim(&waiting.visit, grounds.fence, write).await? {
             // The last moment at which news can be heeded: it may be the answer, or another order.
             Claim::Granted(claim) if self.view.is_ringing() => {
@@ -90,23 +102,21 @@ impl Tracker {
                 Ok(Next::Decide)
             }
             Claim::Granted(claim) if Instant::now() <= good_until => {
-                self.write(permit, waiting, base, write, claim, good_until)
+                self.write(permit, waiting, base, write, claim, send_by(good_until))
                     .await
             }
             // Where the claim took long, what it is for may have changed. It stays open then: the look settles it.
             Claim::Granted(claim) => match self.waits_still(&waiting).await {
-                Some(until) => self.write(permit, waiting, base, write, claim, until).await,
+                Some(until) => {
+                    self.write(permit, waiting, base, write, claim, send_by(until))
+                        .await
+                }
                 None => Ok(Next::Look),
             },
+            // Most often an event tells before then that it was raised.
             Claim::Held { until } => Ok(Next::Rest(until)),
-            Claim::Stale => Ok(Next::Look),
-            Claim::Done => {
-                let due = self.by_policy(|policy| policy.due_after(&waiting, raise.step));
-                Ok(match due {
-                    Some(Ok(due)) => Next::Rest(due),
-                    Some(Err(_)) | None => Next::Look,
-                })
-            }
+            // Another replica was faster: the journal knows what it did.
+            Claim::Stale | Claim::Done => Ok(Next::Decide),
         }
     }
 
@@ -136,7 +146,7 @@ impl Tracker {
         base: Base,
         write: Write,
         claim: Fence,
-        by: Instant,
+        by: SendBy,
     ) -> Result<Next, JournalError> {
         self.view.note_writing(write.to);
         self.context.sight.writes();
@@ -151,8 +161,12 @@ impl Tracker {
                 let at = self.context.now();
                 let journal = &self.context.journal;
                 let noted = journal.commit(&waiting.visit, claim, now_at, at).await;
-                // It is raised, whatever the journal says to that.
-                self.raised(&waiting, &write, now_at);
+                if matches!(noted, Ok(Commit::Lost)) {
+                    self.claim_lost(&write);
+                } else {
+                    // It is raised, even where that cannot be noted.
+                    self.raised(&waiting, &write, now_at);
+                }
                 self.say_allowed(&waiting);
                 waiting.priority = now_at;
                 self.view.note_written(now_at);

@@ -59,6 +59,30 @@ impl Tracker {
         self.show_tried(Outcome::Told, words);
     }
 
+    /// Notes that a claim had ended before its write was noted, and another replica has claimed since. What holds now shows
+    /// when the callback is looked at.
+    pub(super) fn claim_lost(&self, write: &Write) {
+        self.context.status.update(|now| now.claims_lost += 1);
+        warn!(
+            conversation_id = %self.id,
+            to = write.to.points(),
+            step = write.step,
+            "claim lost: this raise took longer than its claim lasted, and another replica took over; looking again"
+        );
+    }
+
+    /// Says that an older write of ours has lowered the priority.
+    pub(super) fn say_overtaken(&self, waiting: &Waiting, entry: &Entry) {
+        info!(
+            conversation_id = %self.id,
+            visit = %waiting.visit.leg,
+            from = entry.expected().points(),
+            to = waiting.priority.points(),
+            "an overtaken write has arrived after a newer one: raising again"
+        );
+        self.context.status.update(|now| now.repairs += 1);
+    }
+
     /// Notes that no answer to a raise has come. Whether it arrived shows when the callback is looked at.
     pub(super) fn unanswered(&self, write: &Write) {
         self.context.status.update(|now| now.unanswered_raises += 1);

@@ -26,16 +26,13 @@ impl Tracker {
             self.show_next(&next);
             next = match next {
                 Next::End(outcome) => return outcome,
-                Next::Rest(until) => match self.rest(until).await {
-                    Ok(until) => Next::Due(until),
-                    Err(instead) => instead,
-                },
+                Next::Rest(until) => self.rest_until_due(until).await,
                 Next::Retry(delay) => {
                     self.retrying = true;
                     let rested = self.rest(self.after(delay)).await;
                     self.retrying = false;
                     match rested {
-                        Ok(_) => Next::Look,
+                        Ok(()) => Next::Look,
                         Err(instead) => instead,
                     }
                 }
@@ -53,6 +50,18 @@ impl Tracker {
                     Box::pin(self.act(next, place)).await
                 }
             };
+        }
+    }
+
+    /// Waits until something is due, and for a moment longer where another replica goes first: it will have been raised by
+    /// then, as the journal says.
+    async fn rest_until_due(&mut self, due: Timestamp) -> Next {
+        let behind = self.context.peers.delay(&self.id);
+        let until = due.saturating_add(behind).unwrap_or(Timestamp::MAX);
+        match self.rest(until).await {
+            Ok(()) if behind.is_zero() => Next::Due(due),
+            Ok(()) => Next::Decide,
+            Err(instead) => instead,
         }
     }
 
@@ -100,7 +109,7 @@ impl Tracker {
     }
 
     /// Waits until then; what is next if the bell rings or the daemon stops before.
-    async fn rest(&mut self, until: Timestamp) -> Result<Timestamp, Next> {
+    async fn rest(&mut self, until: Timestamp) -> Result<(), Next> {
         self.spare = None;
         while !self.left(until).is_zero() {
             tokio::select! {
@@ -109,7 +118,7 @@ impl Tracker {
                 () = sleep(self.left(until).min(LONGEST_SLEEP)) => {}
             }
         }
-        Ok(until)
+        Ok(())
     }
 
     /// Waits for what it takes to do something in this turn; what is next instead if that changes meanwhile.

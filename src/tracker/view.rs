@@ -52,8 +52,33 @@ struct State {
     stopping: bool,
     /// Whether operators have ordered something since the bell was last heeded.
     ordered: bool,
+    /// What the bell rings for.
+    told: Told,
     /// Whether a look is under way. What is heard meanwhile may be older or newer than what it will show.
     looking: bool,
+}
+
+/// What was heard since the last look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Told {
+    /// Nothing that was not known.
+    #[default]
+    Nothing,
+    /// That the callback waits on as it is known, but with this priority.
+    Priority(Priority),
+    /// More than that, or nobody knows what.
+    More,
+}
+
+/// What a row of a sweep says of a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Row {
+    /// Nothing but what is known, or what was before.
+    Known,
+    /// The same wait with this priority.
+    Priority(Priority),
+    /// Another one.
+    Other,
 }
 
 /// A wait as it is known.
@@ -77,7 +102,7 @@ struct Known {
     over: Option<Ending>,
 }
 
-/// A write of ours that the platform has confirmed.
+/// A write of ours that the platform has confirmed, or one of which it was heard.
 #[derive(Clone, Copy, Debug)]
 struct Wrote {
     /// Priority before.
@@ -101,20 +126,30 @@ impl Known {
         }
     }
 
+    /// It has this priority from now on; what it had before may be told for a while.
+    fn is_now_at(&mut self, priority: Priority) {
+        self.wrote = Some(Wrote {
+            from: self.priority,
+            at: Instant::now(),
+        });
+        self.priority = priority;
+    }
+
     /// Whether an event with this priority tells of our own write.
     fn is_echoed_by(&self, seen: Priority) -> bool {
         let just = |wrote: Wrote| wrote.at.elapsed() < JUST_WRITTEN;
         self.writing == Some(seen) || (self.wrote.is_some_and(just) && self.priority == seen)
     }
 
-    /// Whether a row that was asked for then shows nothing but what is known. `key` is what sweeps call the visit.
-    fn is_shown_by(&self, key: &mut Option<VisitKey>, row: &Sighting, asked: Instant) -> bool {
+    /// What a row says that was asked for then. `key` is what sweeps call the visit.
+    fn is_shown_by(&self, key: &mut Option<VisitKey>, row: &Sighting, asked: Instant) -> Row {
         match self.is_seen_in(key, &row.visit_key, asked) {
-            Some(same_visit) => {
-                let explained = |seen| self.explains(seen, asked);
-                same_visit && row.priority.is_none_or(explained)
-            }
-            None => true,
+            Some(true) => match row.priority {
+                Some(seen) if !self.explains(seen, asked) => Row::Priority(seen),
+                _ => Row::Known,
+            },
+            Some(false) => Row::Other,
+            None => Row::Known,
         }
     }
 
@@ -183,9 +218,11 @@ impl View {
             return false;
         };
         let echo = known.is_echoed_by(seen.priority);
-        if looking || !known.explains(seen.priority, Instant::now()) {
-            // No word of another leg: should this one be over, that is the end of it.
+        // No word of another leg: should this one be over, that is the end of it.
+        if looking {
             self.ring(&mut state, false);
+        } else if !known.explains(seen.priority, Instant::now()) {
+            self.ring_for(&mut state, seen.priority);
         }
         echo
     }
@@ -196,13 +233,17 @@ impl View {
         let State {
             known, key, looked, ..
         } = &mut *state;
-        let as_known = match known {
+        let says = match known {
             Some(known) => known.is_shown_by(key, sighting, asked),
             // A scheduled one may have begun to wait without a word.
-            None => !*looked,
+            None if *looked => Row::Other,
+            None => Row::Known,
         };
-        if !as_known || state.looking {
-            self.ring(&mut state, true);
+        match says {
+            Row::Other => self.ring(&mut state, true),
+            _ if state.looking => self.ring(&mut state, true),
+            Row::Priority(seen) => self.ring_for(&mut state, seen),
+            Row::Known => {}
         }
     }
 
@@ -237,6 +278,26 @@ impl View {
         self.state().news
     }
 
+    /// The priority with which the callback waits on, where that is all that was heard since the last look. It is known from
+    /// now on, and no news any more.
+    pub(super) fn take_told(&self) -> Option<Priority> {
+        let mut state = self.state();
+        let State { known, told, .. } = &mut *state;
+        let (Told::Priority(priority), Some(known)) = (*told, known) else {
+            return None;
+        };
+        known.is_now_at(priority);
+        (state.ringing, state.told) = (false, Told::Nothing);
+        Some(priority)
+    }
+
+    /// Notes that the callback is known to have this priority now, by another replica's write.
+    pub(super) fn note_told(&self, priority: Priority) {
+        if let Some(known) = &mut self.state().known {
+            known.is_now_at(priority);
+        }
+    }
+
     /// Whether there is news since the last look began.
     pub(super) fn is_ringing(&self) -> bool {
         self.state().ringing
@@ -269,7 +330,7 @@ impl View {
     /// Notes that a look begins.
     pub(super) fn looks(&self) {
         let mut state = self.state();
-        (state.ringing, state.news) = (false, false);
+        (state.ringing, state.news, state.told) = (false, false, Told::Nothing);
         (state.looked, state.looking) = (true, true);
     }
 
@@ -301,11 +362,7 @@ impl View {
     /// Notes that the platform has confirmed a write and has this priority now.
     pub(super) fn note_written(&self, now: Priority) {
         if let Some(known) = &mut self.state().known {
-            known.wrote = Some(Wrote {
-                from: known.priority,
-                at: Instant::now(),
-            });
-            known.priority = now;
+            known.is_now_at(now);
             known.writing = None;
         }
     }
@@ -318,8 +375,17 @@ impl View {
 
     /// Asks for a look, perhaps because the callback may have begun to wait.
     fn ring(&self, state: &mut State, may_wait: bool) {
-        state.ringing = true;
+        (state.ringing, state.told) = (true, Told::More);
         state.news |= may_wait;
+        self.wake.notify_one();
+    }
+
+    /// Asks for a thought: the callback has this priority now, which a write of another replica may explain.
+    fn ring_for(&self, state: &mut State, priority: Priority) {
+        state.ringing = true;
+        if state.told != Told::More {
+            state.told = Told::Priority(priority);
+        }
         self.wake.notify_one();
     }
 

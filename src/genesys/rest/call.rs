@@ -1,5 +1,7 @@
 //! A request before it is sent: what, how, and what it does to the world.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -21,9 +23,19 @@ pub(super) struct Call {
     /// What it does to the world.
     pub(super) effect: Effect,
     /// Not to be sent any more after this.
-    pub(super) by: Option<Instant>,
+    pub(super) by: Option<SendBy>,
     /// Where what it changes waits, as far as that is known.
     pub(super) queue: Option<QueueId>,
+}
+
+/// When a write is too late to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SendBy {
+    /// It was decided for until then.
+    pub(crate) at: Instant,
+    /// The claim to it lasts until then, and for as long as the request may take. On a clock that counts sleep: another owner
+    /// does not sleep.
+    pub(crate) uptime: Duration,
 }
 
 /// What a call does to the world: decides when its turn comes.
@@ -66,7 +78,7 @@ impl Call {
     }
 
     /// The same, to be sent by then or not at all.
-    pub(super) fn by(mut self, by: Instant) -> Self {
+    pub(super) fn by(mut self, by: SendBy) -> Self {
         self.by = Some(by);
         self
     }

@@ -35,10 +35,16 @@ impl Genesys {
                 return stays(FailureKind::Transient, "not sent: raises are paused");
             }
         }
-        if call.by.is_some_and(|by| by < Instant::now()) {
+        if call.by.is_some_and(|by| by.at < Instant::now()) {
             return stays(
                 FailureKind::Transient,
                 "not sent: it was decided too long ago",
+            );
+        }
+        if call.by.is_some_and(|by| by.uptime < self.uptime()) {
+            return stays(
+                FailureKind::Transient,
+                "not sent: its claim may end before the answer comes",
             );
         }
         Ok(())

@@ -39,12 +39,42 @@ async fn platform(dry_run: bool) -> (Sandbox, ConversationId, Genesys) {
     (sandbox, id, genesys)
 }
 
+/// In time for a request that is sent now.
+fn soon() -> SendBy {
+    SendBy {
+        at: Instant::now() + DEADLINE,
+        uptime: Duration::MAX,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_claim_may_end_is_not_sent() {
+    let (sandbox, id, genesys) = platform(false).await;
+    genesys.log_in().await.unwrap();
+    let by = SendBy {
+        at: Instant::now() + Duration::from_hours(1),
+        uptime: genesys.uptime() + Duration::from_secs(20),
+    };
+    for (seconds, sent) in [(0, true), (19, true), (2, false)] {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        let permit = genesys.permit(Turn::Look).await;
+        let written = genesys.set_priority(permit, &id, None, Priority::clamped(1), by);
+        let failure = written.await.err();
+        assert_eq!(failure.is_none(), sent, "{seconds} s later");
+        assert!(failure.is_none_or(|failure| failure.is_passing()));
+    }
+    assert_eq!(sandbox.world().writes().len(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_write_that_is_late_is_not_sent() {
     let (sandbox, id, genesys) = platform(false).await;
     genesys.log_in().await.unwrap();
     let decided = Instant::now();
-    let by = decided + Duration::from_secs(2);
+    let by = SendBy {
+        at: decided + Duration::from_secs(2),
+        uptime: Duration::MAX,
+    };
     let one = Priority::clamped(1);
     let permit = genesys.permit(Turn::Look).await;
     assert_eq!(
@@ -72,7 +102,7 @@ async fn a_write_to_a_queue_that_is_paused_or_may_be_is_not_sent() {
     let (support, sales) = (queue("Support"), queue("Sales"));
     let write = async |queue: Option<&QueueId>, to| {
         let permit = genesys.permit(Turn::Look).await;
-        let by = Instant::now() + DEADLINE;
+        let by = soon();
         let written = genesys.set_priority(permit, &id, queue, Priority::clamped(to), by);
         written.await.map(Priority::points)
     };
@@ -96,7 +126,7 @@ async fn a_write_to_a_queue_that_is_paused_or_may_be_is_not_sent() {
         ..genesys
     };
     let permit = genesys.permit(Turn::Look).await;
-    let by = Instant::now() + DEADLINE;
+    let by = soon();
     let written = genesys.set_priority(permit, &id, None, Priority::clamped(9), by);
     assert!(written.await.unwrap_err().is_passing(), "nobody knows");
     assert_eq!(sandbox.world().writes().len(), 3);

@@ -62,7 +62,7 @@ async fn all_that_the_client_can_ask_leaves_in_a_dry_run_and_its_one_write_does_
         genesys.subscribe(&channel, &topics, replace).await.unwrap();
     }
     let permit = genesys.permit(Turn::Look).await;
-    let (to, by) = (Priority::clamped(9), Instant::now() + DEADLINE);
+    let (to, by) = (Priority::clamped(9), soon());
     let written = genesys.set_priority(permit, &id, None, to, by).await;
     assert!(written.unwrap_err().to_string().contains("dry run"));
     assert_eq!(arrived(&sandbox), allowed(), "and nothing else");
