@@ -53,6 +53,8 @@ pub(crate) struct Control {
     pub(crate) status: Status,
     /// Whether the journal has them as they are. Held while it is told.
     pub(crate) kept: Mutex<bool>,
+    /// Held from a change until its note, and while others' are learnt.
+    pub(crate) turn: Mutex<()>,
 }
 
 impl Control {
@@ -75,6 +77,33 @@ impl Control {
         *self.kept.lock().await = true;
         self.publish();
         true
+    }
+
+    /// Obeys what was ordered of another replica, which is known by the journal alone.
+    pub(crate) async fn heed_others(&self) {
+        let _turn = self.turn.lock().await;
+        self.learn_of_others().await;
+    }
+
+    /// Learns what was ordered of another replica. Not between a change of ours and its note.
+    async fn learn_of_others(&self) {
+        if !*self.kept.lock().await {
+            // Ours are to be told first.
+            return;
+        }
+        let now = self.genesys.now();
+        let Ok(theirs) = self.journal.pauses(now).await else {
+            return;
+        };
+        let theirs = Pauses::of(theirs);
+        let known = self.orders.now().pauses.clone().unwrap_or_default();
+        if known.agree_with(&theirs, now) {
+            return;
+        }
+        let paused = theirs.list().len();
+        info!(paused, "pauses changed by the order of another replica");
+        self.orders.know_pauses(theirs);
+        self.publish();
     }
 
     /// Obeys until stopped: orders that come over this socket, and the ends of pauses.
@@ -136,6 +165,11 @@ impl Control {
 
     /// Does what an operator orders.
     pub(crate) async fn obey(&self, order: Order) -> Answer {
+        let _turn = self.turn.lock().await;
+        if self.genesys.has_replicas() {
+            // What is changed is what holds for all.
+            self.learn_of_others().await;
+        }
         match order {
             Order::Pause { queue, for_ms } => {
                 let time = for_ms.map(Duration::from_millis);

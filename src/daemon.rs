@@ -7,6 +7,10 @@
 
 mod events;
 
+mod membership;
+
+mod parts;
+
 mod pulse;
 
 mod reload;
@@ -25,8 +29,7 @@ use std::{
 
 use tokio::{
     sync::{Semaphore, mpsc},
-    task::JoinSet,
-    time::{Instant, timeout},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -49,15 +52,16 @@ use crate::{
     tracker::{Context, Receipts},
 };
 
-use self::{pulse::Pulse, reload::Reloader, shared::Shared, upkeep::Upkeep};
+use self::{
+    membership::Membership, parts::Parts, pulse::Pulse, reload::Reloader, shared::Shared,
+    upkeep::Upkeep,
+};
 
 pub(crate) use self::reload::say_findings;
 pub use self::reload::{Reload, Source};
 
 /// How long requests in flight may take to finish when the daemon stops.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long saying goodbye may take: to sockets, and to a slow reader of the status page. No more than a courtesy.
-const GOODBYE: Duration = Duration::from_millis(500);
 /// Notices that may wait for the fleet; it takes each in microseconds.
 const NOTICES: usize = 1_024;
 /// Trackers that may ask the journal at once: enough that it never waits for the next.
@@ -83,6 +87,9 @@ pub enum DaemonError {
     /// TLS cannot be set up.
     #[error(transparent)]
     NoTls(#[from] NoTls),
+    /// Other replicas leave no room for this one.
+    #[error("this daemon cannot be one of the replicas: {0}")]
+    NoPlace(String),
     /// A part ended on its own.
     #[error("internal error: the {0} ended unexpectedly; the daemon cannot go on without it")]
     PartEnded(&'static str),
@@ -111,16 +118,6 @@ pub struct Operator {
     pub socket: Option<PathBuf>,
     /// What makes it read its settings again.
     pub reload: Option<Reload>,
-}
-
-/// The parts while they run.
-struct Parts {
-    /// What feeds the fleet, and the status page; each returns its name when it ends.
-    sources: JoinSet<&'static str>,
-    /// The fleet; returns how many trackers did not finish in time.
-    fleet: JoinSet<usize>,
-    /// Ends them all.
-    stop: CancellationToken,
 }
 
 impl Daemon {
@@ -157,9 +154,16 @@ impl Daemon {
             return Ok(());
         };
         let started = started?;
+        let mut membership = Membership::of(&shared, self.clock);
+        if let Some(membership) = &mut membership {
+            membership.sign().await.map_err(DaemonError::NoPlace)?;
+        }
         // Before the first tracker: what was paused stays paused.
         shared.control.learn().await;
         self.start_parts(&mut parts, &shared, started)?;
+        if let Some(membership) = membership {
+            parts.place.spawn(membership.run(parts.stop.clone()));
+        }
         let ended = tokio::select! {
             // First, because told to stop the parts end by themselves.
             biased;
@@ -168,8 +172,16 @@ impl Daemon {
                 Err(DaemonError::PartEnded(part.unwrap_or("source of callbacks")))
             }
             Some(_left) = parts.fleet.join_next() => Err(DaemonError::PartEnded("fleet of trackers")),
+            Some(lost) = parts.place.join_next() => match lost {
+                Ok(Some(why)) => Err(DaemonError::NoPlace(why)),
+                Ok(None) | Err(_) => Err(DaemonError::PartEnded("membership of the replicas")),
+            },
         };
         self.stop_parts(parts, shutdown).await;
+        if let Some(replicas) = &shared.replicas {
+            // Where it gets no answer, others find out that it is gone.
+            let _left = replicas.leave().await;
+        }
         ended
     }
 
@@ -212,6 +224,7 @@ impl Daemon {
             requests: shared.sweeps.clone(),
             notices: notice_sender.clone(),
             status: self.status.clone(),
+            replicas: shared.replicas.clone(),
         };
         let notifications = Notifications {
             genesys: Arc::clone(&shared.genesys),
@@ -348,35 +361,5 @@ impl Daemon {
                 "requests in flight were given up: their outcome is seen by the next look"
             );
         }
-    }
-}
-
-impl Parts {
-    /// None yet; this ends them all.
-    fn new(stop: CancellationToken) -> Self {
-        Self {
-            sources: JoinSet::new(),
-            fleet: JoinSet::new(),
-            stop,
-        }
-    }
-
-    /// Starts a part whose end is the daemon's.
-    fn spawn(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
-        self.sources.spawn(async move {
-            part.await;
-            name
-        });
-    }
-
-    /// Waits for all parts; how many trackers did not finish in time.
-    async fn drain(&mut self) -> usize {
-        let left = match self.fleet.join_next().await {
-            Some(Ok(left)) => left,
-            Some(Err(_)) | None => 0,
-        };
-        let goodbye = async { while self.sources.join_next().await.is_some() {} };
-        let _timely = timeout(GOODBYE, goodbye).await;
-        left
     }
 }

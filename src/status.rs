@@ -52,7 +52,7 @@ pub use self::{
     report::{Report, Row},
 };
 
-use crate::orders::Pause;
+use crate::{orders::Pause, replicas::Replica};
 
 pub use queue::EventQueue;
 
@@ -70,6 +70,8 @@ pub struct Snapshot {
     pub signed_in: bool,
     /// Whether the first sweep is done: every callback that waited at the start is known.
     pub swept: bool,
+    /// The replicas that share the journal, with this one; none where it is for one daemon alone.
+    pub replicas: Vec<Replica>,
     /// What keeps the journal from working, in words. Nothing is raised meanwhile.
     pub journal_trouble: Option<String>,
     /// Whether this is a dry run: raises are told and not made.

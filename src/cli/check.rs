@@ -113,6 +113,7 @@ async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> 
         Orders::to_look(Vec::new()),
         Clock::System,
         Status::default(),
+        None,
     )
     .map_err(|error| Failed::new(Exit::Internal, error))?;
     if let Err(failure) = genesys.log_in().await.map_err(Failure::from) {

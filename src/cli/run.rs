@@ -151,6 +151,7 @@ async fn daemon(
 fn exit(failure: &DaemonError) -> Exit {
     match failure {
         DaemonError::Denied { .. } => Exit::Denied,
+        DaemonError::NoPlace(_) => Exit::Settings,
         DaemonError::Unreachable(_) => Exit::Unreachable,
         DaemonError::NoTls(_) | DaemonError::PartEnded(_) => Exit::Internal,
     }

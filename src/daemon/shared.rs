@@ -10,7 +10,7 @@ use crate::{
     genesys::Genesys,
     journal::{Journal, Watched},
     orders::Orders,
-    replicas::Peers,
+    replicas::{Peers, Replicas},
     source::{names::Names, queues::Queues, sweep::SweepRequests},
     status::Status,
     tracker::Pace,
@@ -27,7 +27,9 @@ pub(super) struct Shared {
     pub(super) queues: Arc<Queues>,
     /// What things are called.
     pub(super) names: Arc<Names>,
-    /// The replicas that live.
+    /// What is shared with other replicas, where there may be any.
+    pub(super) replicas: Option<Arc<dyn Replicas>>,
+    /// Those that live.
     pub(super) peers: Arc<Peers>,
     /// Bases, claims and pauses.
     pub(super) journal: Arc<Watched>,
@@ -50,12 +52,14 @@ impl Shared {
     pub(super) fn new(daemon: &Daemon, journal: Arc<Watched>) -> Result<Self, DaemonError> {
         let settings = &daemon.settings;
         let (status, callbacks) = (daemon.status.clone(), &settings.callbacks);
+        let replicas = journal.replicas(&settings.genesys.client_id);
         let orders = Orders::new(settings.rules.clone(), callbacks.dry_run);
         let genesys = Arc::new(Genesys::new(
             &settings.genesys,
             orders.clone(),
             daemon.clock,
             status.clone(),
+            replicas.clone(),
         )?);
         let names = Arc::new(Names::new(&settings.rules));
         let queues = Arc::new(Queues::new(&callbacks.queues));
@@ -67,12 +71,14 @@ impl Shared {
             journal: Arc::<Watched>::clone(&journal) as Arc<dyn Journal>,
             status: status.clone(),
             kept: Mutex::new(false),
+            turn: Mutex::default(),
         });
         Ok(Self {
             orders,
             genesys,
             queues,
             names,
+            replicas,
             peers: Arc::default(),
             journal,
             control,

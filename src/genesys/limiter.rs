@@ -17,41 +17,34 @@
 //! Giving up while waiting costs nothing, and a permit that is not used after all goes to the next. The token request goes
 //! first and alone: were permits handed out while it is under way, they would pile up behind it and be used all at once,
 //! more than the platform allows in the minute that follows.
+//!
+//! Replicas have one rate in common (`shared`); who of them gets the next permit is a matter of who asks first.
+
+mod lane;
 
 mod line;
 
+mod shared;
+
 use std::{
-    num::NonZeroU32,
     ops::Range,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use governor::{
-    Quota, RateLimiter,
-    clock::Clock as Reading,
-    middleware::NoOpMiddleware,
-    nanos::Nanos,
-    state::{InMemoryState, NotKeyed},
-};
 use jiff::Timestamp;
 use tokio::{
     sync::{Notify, RwLock, RwLockWriteGuard},
     time::{Instant, sleep, sleep_until},
 };
 
-use self::line::Line;
 pub(crate) use self::line::Place;
-use crate::settings::Budget;
-
-/// Requests by which the burst stays under what would be allowed. The platform counts when requests arrive, and a few
-/// may arrive closer together than they were sent: three make up for two thirds of a second at the default rate.
-const JITTER: u32 = 3;
-
-/// Age up to which a permit is used; of one that is older, another one is waited for.
-const GOOD_FOR: Duration = Duration::from_secs(1);
-/// How long a permit that was not used is good for somebody else. Longer would let requests bunch up.
-const SPARE_LIFE: Duration = Duration::from_millis(500);
+use self::{
+    lane::{Lane, Spares},
+    line::Line,
+    shared::Fellows,
+};
+use crate::{replicas::Replicas, settings::Budget};
 
 /// What a request is for, in the order in which they are let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,102 +98,6 @@ impl Drop for Permit {
     }
 }
 
-/// Permits that came back, by when the rate had them.
-#[derive(Debug, Default)]
-struct Spares(Mutex<Vec<Instant>>);
-
-impl Spares {
-    /// One came back.
-    fn put(&self, since: Instant) {
-        self.lock().push(since);
-    }
-
-    /// One that is still good: when the rate had it.
-    fn take(&self) -> Option<Instant> {
-        let mut spares = self.lock();
-        spares.retain(|since| since.elapsed() < SPARE_LIFE);
-        spares.pop()
-    }
-
-    /// The list.
-    fn lock(&self) -> MutexGuard<'_, Vec<Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The rate of one token.
-#[derive(Debug)]
-struct Lane {
-    /// The rate itself.
-    rate: Mutex<Rate>,
-    /// Permits that were not used.
-    spares: Arc<Spares>,
-}
-
-/// A rate with its burst.
-#[derive(Debug)]
-struct Rate {
-    /// What counts them.
-    cells: RateLimiter<NotKeyed, InMemoryState, TokioTime, NoOpMiddleware<Nanos>>,
-    /// Requests that may come at once.
-    burst: NonZeroU32,
-    /// How long a permit may be held: not shorter than the time to the next, because some need two.
-    good_for: Duration,
-}
-
-impl Rate {
-    /// A rate with its burst, none of which is used yet.
-    fn new(budget: Budget) -> Self {
-        let rate = positive(budget.requests_per_minute);
-        let burst = positive(budget.burst.saturating_sub(JITTER));
-        let quota = Quota::per_minute(rate).allow_burst(burst);
-        Self {
-            cells: RateLimiter::direct_with_clock(quota, TokioTime::start()),
-            burst,
-            good_for: GOOD_FOR.max(quota.replenish_interval().mul_f64(1.5)),
-        }
-    }
-}
-
-impl Lane {
-    /// A rate with its burst, none of which is used yet.
-    fn new(budget: Budget) -> Self {
-        Self {
-            rate: Mutex::new(Rate::new(budget)),
-            spares: Arc::default(),
-        }
-    }
-
-    /// Takes another rate, whose burst is used up: the one before may have used all of its own a moment ago. By how much the
-    /// burst before was larger, which is as many requests too many in the minute to come.
-    fn change(&self, budget: Budget) -> u32 {
-        let next = Rate::new(budget);
-        // There is as much as that, so it is granted.
-        let _used_up = next.cells.check_n(next.burst);
-        let mut rate = self.rate();
-        let larger = rate.burst.get().saturating_sub(next.burst.get());
-        *rate = next;
-        larger
-    }
-
-    /// When the rate had the permit that can be had now, or how long there will be none.
-    fn take(&self) -> Result<Instant, Duration> {
-        if let Some(since) = self.spares.take() {
-            return Ok(since);
-        }
-        let rate = self.rate();
-        match rate.cells.check() {
-            Ok(()) => Ok(Instant::now()),
-            Err(early) => Err(early.wait_time_from(rate.cells.clock().now())),
-        }
-    }
-
-    /// The rate as it is.
-    fn rate(&self) -> MutexGuard<'_, Rate> {
-        self.rate.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// Hands out permits at the rate the platform allows.
 #[derive(Debug)]
 pub(crate) struct Limiter {
@@ -212,8 +109,10 @@ pub(crate) struct Limiter {
     gate: RwLock<()>,
     /// End of the hold that the platform asked for.
     held_until: Mutex<Option<Instant>>,
-    /// Wakes whoever waits for a rate that is another now.
-    changed: Notify,
+    /// Wakes whoever waits for a rate that is another now, or for a permit that was asked for.
+    changed: Arc<Notify>,
+    /// Where the rate is one of several replicas.
+    fellows: Option<Arc<Fellows>>,
 }
 
 impl Limiter {
@@ -224,7 +123,17 @@ impl Limiter {
             line: Arc::default(),
             gate: RwLock::new(()),
             held_until: Mutex::new(None),
-            changed: Notify::new(),
+            changed: Arc::default(),
+            fellows: None,
+        }
+    }
+
+    /// The same for one of these replicas, which have the budget in common.
+    pub(crate) fn among(self, replicas: Arc<dyn Replicas>, budget: Budget) -> Self {
+        let changed = Arc::clone(&self.changed);
+        Self {
+            fellows: Some(Arc::new(Fellows::new(replicas, budget, changed))),
+            ..self
         }
     }
 
@@ -298,7 +207,7 @@ impl Limiter {
             self.hold_over().await;
             let mut soonest = Duration::MAX;
             for lane in lanes.clone() {
-                match self.lanes[lane].take() {
+                match self.take_from(lane) {
                     Ok(since) => return self.granted(lane, since),
                     Err(wait) => soonest = soonest.min(wait),
                 }
@@ -310,12 +219,26 @@ impl Limiter {
         }
     }
 
+    /// When the rate had the permit for this token that can be had now, or how long there will be none.
+    fn take_from(&self, lane: usize) -> Result<Instant, Duration> {
+        match &self.fellows {
+            Some(fellows) => fellows.take(lane, &self.lanes[lane].spares),
+            None => self.lanes[lane].take(),
+        }
+    }
+
     /// Takes another budget, for as many tokens as before. In no minute are there more requests than the larger of both
     /// allows: where less may come at once now than before, all wait until that is made up for.
     pub(crate) fn change(&self, budget: Budget) {
         let larger = self.lanes.iter().map(|lane| lane.change(budget)).max();
-        let interval = Duration::from_mins(1) / budget.requests_per_minute.max(1);
-        self.hold(Instant::now() + interval * larger.unwrap_or_default());
+        match &self.fellows {
+            // What was used of the one before is known there.
+            Some(fellows) => fellows.change(budget),
+            None => {
+                let interval = Duration::from_mins(1) / budget.requests_per_minute.max(1);
+                self.hold(Instant::now() + interval * larger.unwrap_or_default());
+            }
+        }
         self.changed.notify_waiters();
     }
 
@@ -324,7 +247,7 @@ impl Limiter {
         Permit {
             back: Some(Arc::clone(&self.lanes[lane].spares)),
             since,
-            until: since + self.lanes[lane].rate().good_for,
+            until: since + self.lanes[lane].good_for(),
             lane,
         }
     }
@@ -343,6 +266,9 @@ impl Limiter {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let on_hold = held.is_some_and(|held| held > Instant::now());
+        if let Some(fellows) = &self.fellows {
+            fellows.hold(until);
+        }
         *held = (*held).max(Some(until));
         !on_hold
     }
@@ -356,35 +282,11 @@ impl Limiter {
     }
 }
 
-/// At least one of something.
-fn positive(number: u32) -> NonZeroU32 {
-    NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
-}
-
-/// Tokio's clock as the rate limiter reads it, so that a paused clock stops the rate as well.
-#[derive(Clone, Copy, Debug)]
-struct TokioTime(Instant);
-
-impl TokioTime {
-    /// Counts from now on.
-    fn start() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl Reading for TokioTime {
-    type Instant = Nanos;
-
-    fn now(&self) -> Nanos {
-        self.0.elapsed().into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::*;
+    use super::{lane::SPARE_LIFE, *};
 
     /// A rate without a burst: a request each 2.2 s.
     const SLOW: u32 = 27;

@@ -35,6 +35,7 @@ use crate::{
     clock::Clock,
     conversation::{ConversationId, Observed, Priority, QueueId},
     orders::Orders,
+    replicas::Replicas,
     settings,
     status::Status,
 };
@@ -83,13 +84,16 @@ pub(crate) struct Genesys {
     throttled: Mutex<Throttled>,
     /// Where requests are counted.
     status: Status,
+    /// What is shared with others of this OAuth client, where there are any.
+    pub(super) replicas: Option<Arc<dyn Replicas>>,
 }
 
 /// Connections kept open for the next request. A burst opens more; each of them holds a quarter of a megabyte.
 const IDLE_CONNECTIONS: usize = 16;
 
 impl Genesys {
-    /// A handle on the platform that these settings name. Sends nothing yet.
+    /// A handle on the platform that these settings name, for one of these replicas where there are several. Sends nothing
+    /// yet.
     ///
     /// # Errors
     /// Where TLS is needed and this system has no trusted roots.
@@ -98,6 +102,7 @@ impl Genesys {
         orders: Orders,
         clock: Clock,
         status: Status,
+        replicas: Option<Arc<dyn Replicas>>,
     ) -> Result<Self, NoTls> {
         let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -117,7 +122,11 @@ impl Genesys {
         };
         let builder = builder.tls_backend_preconfigured((*tls).clone());
         let http = builder.build().map_err(NoTls::of_client)?;
-        let limiter = Arc::new(Limiter::new(settings.budget));
+        let limiter = Limiter::new(settings.budget);
+        let limiter = Arc::new(match &replicas {
+            Some(replicas) => limiter.among(Arc::clone(replicas), settings.budget),
+            None => limiter,
+        });
         let tokens = (0..settings.budget.tokens as usize).map(|lane| {
             TokenSource::new(
                 &settings.login_url,
@@ -141,6 +150,7 @@ impl Genesys {
             time: PlatformTime::new(clock),
             throttled: Mutex::default(),
             status,
+            replicas,
         })
     }
 
@@ -160,6 +170,11 @@ impl Genesys {
     /// The time now, as the platform has it.
     pub(crate) fn now(&self) -> Timestamp {
         self.time.now()
+    }
+
+    /// Whether other daemons may share our OAuth client with us.
+    pub(crate) fn has_replicas(&self) -> bool {
+        self.replicas.is_some()
     }
 
     /// What has passed on this machine since some moment before, its sleep included.

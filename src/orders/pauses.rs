@@ -92,6 +92,19 @@ impl Pauses {
         self.0.values().filter_map(|pause| pause.until).min()
     }
 
+    /// Whether these and those are the same at this time, as exact as a journal keeps them: to the millisecond.
+    pub(crate) fn agree_with(&self, those: &Self, now: Timestamp) -> bool {
+        let kept = |pauses: &Self| -> Vec<(Option<QueueId>, i64, Option<i64>)> {
+            let in_force = pauses.0.values().filter(|pause| !pause.is_over(now));
+            let kept = in_force.map(|pause| {
+                let until = pause.until.map(Timestamp::as_millisecond);
+                (pause.queue.clone(), pause.since.as_millisecond(), until)
+            });
+            kept.collect()
+        };
+        kept(self) == kept(those)
+    }
+
     /// All of them, the one for all queues first.
     pub(crate) fn list(&self) -> Vec<Pause> {
         self.0.values().cloned().collect()

@@ -1,8 +1,8 @@
 //! Owns the lines to the platform: decides which topic goes onto which channel.
 //!
 //! Queue topics first, spread over as many lines as they need; then the topics of tracked conversations, where there is
-//! room. A channel takes 1,000 topics and an OAuth client 20 channels, one of which is kept free for a successor. What
-//! finds no room is still found by the sweep.
+//! room. A channel takes 1,000 topics and an OAuth client 20 channels, one of which is kept free for a successor; replicas
+//! have a fifth of them each. What finds no room is still found by the sweep.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -30,11 +30,15 @@ use super::{
 use crate::{
     conversation::ConversationId,
     genesys::{Genesys, MAX_CHANNELS, MAX_TOPICS, NameList, Topic},
+    replicas::MAX_REPLICAS,
     status::Status,
 };
 
-/// Most lines: one channel is kept free, because a successor is up before its predecessor goes.
+/// Most lines of a daemon that is alone with its OAuth client: one channel is kept free, because a successor is up before
+/// its predecessor goes.
 const MAX_LINES: usize = MAX_CHANNELS - 1;
+/// Most lines of each of several replicas.
+const MAX_LINES_OF_REPLICA: usize = MAX_CHANNELS / MAX_REPLICAS - 1;
 /// Time between readings of the platform's list of queues. Queues change a few times a week.
 const REFRESH_QUEUES: Duration = Duration::from_mins(10);
 /// Topics counted for a conversation, so that there is room for either form.
@@ -139,6 +143,14 @@ impl Notifications {
         while tasks.join_next().await.is_some() {}
     }
 
+    /// How many lines there may be.
+    fn max_lines(&self) -> usize {
+        match self.genesys.has_replicas() {
+            true => MAX_LINES_OF_REPLICA,
+            false => MAX_LINES,
+        }
+    }
+
     /// Says which topics the platform does not offer on sockets. They are tried all the same: its answer to the
     /// subscription decides.
     async fn look_at_topics(&self) {
@@ -169,7 +181,7 @@ impl Notifications {
         if lines.held.is_empty() {
             let mut parts: Vec<Vec<Topic>> = new
                 .chunks(MAX_TOPICS)
-                .take(MAX_LINES)
+                .take(self.max_lines())
                 .map(<[Topic]>::to_vec)
                 .collect();
             if parts.is_empty() {
@@ -232,7 +244,7 @@ impl Notifications {
         if let Some(number) = lines.held.iter().position(roomy) {
             return Some(number);
         }
-        if lines.held.len() < MAX_LINES {
+        if lines.held.len() < self.max_lines() {
             self.start_line(Vec::new(), lines, tasks, stop);
             return Some(lines.held.len() - 1);
         }

@@ -2,6 +2,10 @@
 //!
 //! At the start, after every connect and channel change, and once in a while. Requests for a sweep coalesce: one that
 //! comes while a sweep runs leads to exactly one more, because the running one may have asked too early.
+//!
+//! Of several replicas one sweeps in each round, and the others are told what it found (`round`).
+
+mod round;
 
 use std::{
     collections::HashSet,
@@ -13,6 +17,7 @@ use std::{
 };
 
 use reqwest::StatusCode;
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Notify, mpsc, watch},
     time::{Instant, sleep, timeout},
@@ -26,6 +31,7 @@ use crate::{
     clock::millis,
     conversation::QueueId,
     genesys::{Failure, FailureKind, Genesys, MAX_PAGES, Sighting},
+    replicas::Replicas,
     status::Status,
     trouble::Trouble,
 };
@@ -75,6 +81,8 @@ pub(crate) struct Sweep {
     pub(crate) notices: mpsc::Sender<Notice>,
     /// Where sweeps are counted.
     pub(crate) status: Status,
+    /// Those who sweep by turns with this one, where there are any.
+    pub(crate) replicas: Option<Arc<dyn Replicas>>,
 }
 
 /// How sweeps have gone.
@@ -100,7 +108,7 @@ pub(crate) struct First {
 }
 
 /// What a sweep found.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Found {
     /// Who waits.
     pub(crate) sightings: Vec<Sighting>,
@@ -117,10 +125,15 @@ impl Sweep {
         let mut until_next = self.every();
         loop {
             let woken = timeout(until_next, self.requests.0.notified());
-            if stop.run_until_cancelled(woken).await.is_none() {
+            let Some(woken) = stop.run_until_cancelled(woken).await else {
                 return;
-            }
-            match stop.run_until_cancelled(self.round(&mut course)).await {
+            };
+            // Whoever asks for one wants to know what is so from now on.
+            let wanted = woken.is_ok().then(Instant::now);
+            match stop
+                .run_until_cancelled(self.take_turn(&mut course, wanted))
+                .await
+            {
                 Some(next) => until_next = next,
                 None => return,
             }
@@ -135,7 +148,9 @@ impl Sweep {
     /// One sweep, its report, and how long to wait for the next.
     async fn round(&self, course: &mut Course) -> Duration {
         let started = Instant::now();
-        match find(&self.genesys, &self.queues, &self.manner).await {
+        let found = find(&self.genesys, &self.queues, &self.manner).await;
+        self.tell(found.as_ref().ok()).await;
+        match found {
             Ok(found) => {
                 if let Some(over) = course.failing.over() {
                     info!(

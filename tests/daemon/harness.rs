@@ -57,6 +57,8 @@ pub(crate) struct Centre {
     file: Option<PathBuf>,
     /// What daemons remember; survives them.
     pub(crate) journal: Arc<dyn Journal>,
+    /// What replicas share.
+    shared: MemoryJournal,
     /// Who hears how daemons are.
     pub(crate) supervisor: Supervisor,
     /// Where daemons take orders, where they do.
@@ -92,6 +94,7 @@ impl Centre {
             settings: Arc::default(),
             file: None,
             journal: Arc::new(MemoryJournal::default()),
+            shared: MemoryJournal::default(),
             supervisor: Supervisor::default(),
             socket: None,
         };
@@ -222,6 +225,28 @@ impl Centre {
 
     /// Starts a daemon.
     pub(crate) fn start(&self) -> Running {
+        self.start_with(Arc::clone(&self.journal))
+    }
+
+    /// Starts a replica of this name, which shares its entries with the others.
+    pub(crate) fn start_replica(&self, name: &str) -> Running {
+        self.start_with(Arc::new(self.shared.replica(name)))
+    }
+
+    /// Starts these replicas and waits until each knows all of them and is ready.
+    pub(crate) async fn start_replicas<const N: usize>(&self, names: [&str; N]) -> [Running; N] {
+        let replicas = names.map(|name| self.start_replica(name));
+        for replica in &replicas {
+            let all = |now: &Snapshot| now.replicas.iter().filter(|one| one.lives).count() == N;
+            replica
+                .until(|now| now.ready && now.sockets > 0 && now.sweeps > 0 && all(now))
+                .await;
+        }
+        replicas
+    }
+
+    /// Starts a daemon that keeps this journal.
+    fn start_with(&self, journal: Arc<dyn Journal>) -> Running {
         let status = Status::default();
         let shutdown = Shutdown::default();
         let reload = Reload::new(Again {
@@ -232,7 +257,7 @@ impl Centre {
         let settings = self.settings.lock().expect("no panic").clone();
         let daemon = Daemon {
             settings: settings::load(self.file.as_deref(), &settings).expect("good settings"),
-            journal: Arc::clone(&self.journal),
+            journal,
             clock: self.clock,
             status: status.clone(),
             supervisor: self.supervisor.clone(),

@@ -22,6 +22,7 @@ mod recovery;
 mod reloading;
 mod remembering;
 mod repeated_trouble;
+mod replicas;
 mod requests;
 mod rules;
 mod sockets;

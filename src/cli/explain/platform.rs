@@ -40,6 +40,7 @@ async fn look(settings: &Settings, id: &ConversationId) -> Result<(Waiting, Name
         Orders::to_look(attributes),
         Clock::System,
         Status::default(),
+        None,
     )
     .map_err(|error| Failed::new(Exit::Internal, error))?;
     genesys

@@ -112,6 +112,9 @@ impl Reloader {
         let (source, settings) = (Arc::clone(&self.reload.source), new.clone());
         let now = self.clock.now();
         let journal = spawn_blocking(move || source.journal(&settings, now)).await??;
+        if journal.replicas(&new.genesys.client_id).is_some() {
+            return Err("callbacks.dry_run: a journal that replicas share is joined at the start: restart this daemon to end the dry run".into());
+        }
         // What was paused before the dry run, and in it.
         let kept = journal.pauses(self.shared.genesys.now()).await?;
         let orders = self.shared.orders.now();

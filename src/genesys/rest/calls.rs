@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Call, Effect, FIRST, Genesys, Page};
@@ -24,7 +25,7 @@ const MAX_SUBSCRIBE_REQUESTS: usize = 32;
 pub(crate) const MAX_PAGES: u32 = 200;
 
 /// A callback found waiting by the activity query.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sighting {
     /// Which conversation.
     pub(crate) id: ConversationId,
@@ -35,7 +36,7 @@ pub(crate) struct Sighting {
 }
 
 /// What tells one visit of a conversation from the next in the activity query, which does not name the leg.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct VisitKey {
     /// The callback of the leg, where the row says so.
     session: Option<SessionId>,

@@ -35,7 +35,8 @@ async fn platform(dry_run: bool) -> (Sandbox, ConversationId, Genesys) {
     let settings = settings::load(None, &settings).unwrap();
     let orders = Orders::new(settings.rules.clone(), dry_run);
     orders.know_pauses(Pauses::default());
-    let genesys = Genesys::new(&settings.genesys, orders, clock, Status::default()).unwrap();
+    let status = Status::default();
+    let genesys = Genesys::new(&settings.genesys, orders, clock, status, None).unwrap();
     (sandbox, id, genesys)
 }
 

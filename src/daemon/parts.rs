@@ -1,0 +1,56 @@
+//! The parts of a daemon while they run, and how they end together.
+
+use std::time::Duration;
+
+use tokio::{task::JoinSet, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+/// How long saying goodbye may take: to sockets, and to a slow reader of the status page. No more than a courtesy.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// The parts while they run.
+pub(super) struct Parts {
+    /// What feeds the fleet, and the status page; each returns its name when it ends.
+    pub(super) sources: JoinSet<&'static str>,
+    /// The fleet; returns how many trackers did not finish in time.
+    pub(super) fleet: JoinSet<usize>,
+    /// The membership of the replicas, where there are any; returns why where it has lost its place.
+    pub(super) place: JoinSet<Option<String>>,
+    /// Ends them all.
+    pub(super) stop: CancellationToken,
+}
+
+impl Parts {
+    /// None yet; this ends them all.
+    pub(super) fn new(stop: CancellationToken) -> Self {
+        Self {
+            sources: JoinSet::new(),
+            fleet: JoinSet::new(),
+            place: JoinSet::new(),
+            stop,
+        }
+    }
+
+    /// Starts a part whose end is the daemon's.
+    pub(super) fn spawn(
+        &mut self,
+        name: &'static str,
+        part: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.sources.spawn(async move {
+            part.await;
+            name
+        });
+    }
+
+    /// Waits for all parts; how many trackers did not finish in time.
+    pub(super) async fn drain(&mut self) -> usize {
+        let left = match self.fleet.join_next().await {
+            Some(Ok(left)) => left,
+            Some(Err(_)) | None => 0,
+        };
+        let goodbye = async { while self.sources.join_next().await.is_some() {} };
+        let _timely = timeout(GOODBYE, goodbye).await;
+        left
+    }
+}

@@ -1,0 +1,186 @@
+//! One rate for all replicas of an OAuth client: each permit is asked for where they keep what they share.
+//!
+//! Asking takes a moment, in which whoever waits may give up or be overtaken. So nobody waits for the answer itself: a task
+//! asks, and lays the permit down for whoever is first by then.
+//!
+//! While the keeper does not answer, each keeps to a fifth of the rate by itself, as many as there may be: together that is
+//! never more than the whole, and enough to keep notifications coming and to know who waits. Nothing is raised meanwhile,
+//! because there are no claims either.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::lane::{JITTER, Rate as OwnRate, Spares};
+use crate::{
+    replicas::{Grant, MAX_REPLICAS, Rate, Replicas},
+    settings::Budget,
+};
+
+/// How long the keeper is not asked after it did not answer.
+const RETRY: Duration = Duration::from_secs(2);
+/// Longest wait before it is asked again: rate and hold may be others by then.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// What asks for permits.
+#[derive(Debug)]
+pub(super) struct Fellows {
+    /// Who asks.
+    asking: Arc<Asking>,
+    /// The questions under way, by token.
+    under_way: Mutex<HashMap<usize, AbortOnDropHandle<()>>>,
+    /// Words of holds that are under way.
+    words: Mutex<JoinSet<()>>,
+}
+
+/// What a question needs.
+struct Asking {
+    /// Where what replicas share is kept.
+    replicas: Arc<dyn Replicas>,
+    /// The rate, for one token.
+    budget: Mutex<Budget>,
+    /// What this one keeps to by itself, by token, while the keeper does not answer; and when to ask again.
+    alone: Mutex<HashMap<usize, (OwnRate, Instant)>>,
+    /// Wakes whoever waits for a permit.
+    changed: Arc<Notify>,
+}
+
+impl Fellows {
+    /// Asks these replicas for permits of this budget, and wakes by `changed` whoever waits.
+    pub(super) fn new(replicas: Arc<dyn Replicas>, budget: Budget, changed: Arc<Notify>) -> Self {
+        let asking = Asking {
+            replicas,
+            budget: Mutex::new(budget),
+            alone: Mutex::default(),
+            changed,
+        };
+        Self {
+            asking: Arc::new(asking),
+            under_way: Mutex::default(),
+            words: Mutex::default(),
+        }
+    }
+
+    /// When the rate had a permit that can be had now; else one is asked for, and word comes when it is there.
+    pub(super) fn take(&self, token: usize, spares: &Arc<Spares>) -> Result<Instant, Duration> {
+        let mut under_way = lock(&self.under_way);
+        // Before a look at the spares: one that is laid down after it would be followed by nothing.
+        let asks = under_way
+            .get(&token)
+            .is_some_and(|task| !task.is_finished());
+        if let Some(since) = spares.take() {
+            return Ok(since);
+        }
+        if !asks {
+            let (asking, spares) = (Arc::clone(&self.asking), Arc::clone(spares));
+            let task = tokio::spawn(async move { asking.ask(token, &spares).await });
+            under_way.insert(token, AbortOnDropHandle::new(task));
+        }
+        Err(LONGEST_WAIT)
+    }
+
+    /// Takes another budget.
+    pub(super) fn change(&self, budget: Budget) {
+        *lock(&self.asking.budget) = budget;
+        lock(&self.asking.alone).clear();
+    }
+
+    /// Tells the others that nobody may send anything before then.
+    pub(super) fn hold(&self, until: Instant) {
+        let mut words = lock(&self.words);
+        while words.try_join_next().is_some() {}
+        let asking = Arc::clone(&self.asking);
+        words.spawn(async move {
+            let time = until.saturating_duration_since(Instant::now());
+            // Where it does not answer, each meets the hold for itself.
+            let _kept = asking.replicas.hold(time).await;
+        });
+    }
+}
+
+impl Asking {
+    /// Asks until there is a permit, and lays it down.
+    async fn ask(&self, token: usize, spares: &Spares) {
+        loop {
+            let wait = match self.try_once(token).await {
+                Ok(since) => {
+                    spares.put(since);
+                    // One at a time takes permits; should it come a moment later, it finds this word.
+                    return self.changed.notify_one();
+                }
+                Err(wait) => wait,
+            };
+            sleep(wait.min(LONGEST_WAIT)).await;
+        }
+    }
+
+    /// When there was a permit, or how long there will be none.
+    async fn try_once(&self, token: usize) -> Result<Instant, Duration> {
+        let retry_at = lock(&self.alone).get(&token).map(|(_, retry_at)| *retry_at);
+        if retry_at.is_none_or(|at| at <= Instant::now()) {
+            let rate = rate(*lock(&self.budget));
+            if let Ok(grant) = self.replicas.permit(token, rate).await {
+                lock(&self.alone).remove(&token);
+                return match grant {
+                    Grant::Now => Ok(Instant::now()),
+                    Grant::In(wait) => Err(wait),
+                };
+            }
+        }
+        self.take_alone(token)
+    }
+
+    /// The same by this replica's own share.
+    fn take_alone(&self, token: usize) -> Result<Instant, Duration> {
+        let share = share(*lock(&self.budget));
+        let mut alone = lock(&self.alone);
+        let now = Instant::now();
+        let (own, retry_at) = alone
+            .entry(token)
+            .or_insert_with(|| (OwnRate::used_up(share), now));
+        if *retry_at <= now {
+            *retry_at = now + RETRY;
+        }
+        own.take()
+    }
+}
+
+impl std::fmt::Debug for Asking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asking")
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The rate of one token, for whoever keeps it.
+fn rate(budget: Budget) -> Rate {
+    Rate {
+        interval: Duration::from_mins(1) / budget.requests_per_minute.max(1),
+        burst: budget.burst.saturating_sub(JITTER).max(1),
+    }
+}
+
+/// The share of one replica.
+fn share(budget: Budget) -> Budget {
+    let all = u32::try_from(MAX_REPLICAS).unwrap_or(u32::MAX);
+    Budget {
+        requests_per_minute: budget.requests_per_minute / all,
+        burst: budget.burst / all,
+        ..budget
+    }
+}
+
+/// What is behind a lock.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,231 @@
+//! Several daemons on one journal: is every callback where it belongs, by one write, and whoever of them is gone?
+
+use std::time::Duration;
+
+use callback_prioritizer::{
+    conversation::ConversationId,
+    daemon::DaemonError,
+    sandbox::{Effect, RequestFault},
+};
+use jiff::Timestamp;
+
+use crate::harness::{Centre, Running, minutes, pass};
+
+/// Beginning of the path of the priority PATCH.
+const WRITE: &str = "/api/v2/routing/conversations/";
+/// Where all that wait are asked for.
+const SWEEP: &str = "/api/v2/analytics/conversations/activity/query";
+
+/// So many callbacks, known to all of these replicas.
+async fn callbacks(centre: &Centre, replicas: &[&Running], number: usize) -> Vec<ConversationId> {
+    let ids: Vec<_> = (0..number).map(|_| centre.callback()).collect();
+    for replica in replicas {
+        replica.tracks(number).await;
+    }
+    ids
+}
+
+/// The latest that a write came after it was due, of callbacks that entered then and are raised by one point every five
+/// minutes.
+fn latest(centre: &Centre, entered: Timestamp) -> Duration {
+    let writes = centre.world().writes().into_iter();
+    let late = writes.map(|write| {
+        let due = entered + minutes(5) * u32::try_from(write.to.points()).unwrap();
+        Duration::try_from(write.at.duration_since(due)).expect("never early")
+    });
+    late.max().unwrap_or_default()
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_step_is_written_once_on_time_by_one_or_the_other_and_costs_one_request() {
+    const WAITING: usize = 20;
+    let centre = Centre::open().await;
+    let [one, two] = centre.start_replicas(["one", "two"]).await;
+    let entered = centre.clock.now();
+    let ids = callbacks(&centre, &[&one, &two], WAITING).await;
+    // Until their own writes have come back as events, they look first.
+    pass(minutes(61)).await;
+    let (sweeps, looks) = (centre.requests("POST", SWEEP), all_looks(&centre, &ids));
+    pass(minutes(60)).await;
+    for id in &ids {
+        assert_eq!(centre.writes(id), (1..=24).collect::<Vec<i64>>());
+    }
+    assert_eq!(
+        all_looks(&centre, &ids),
+        looks,
+        "the journal explains what the other wrote"
+    );
+    let sweeps = centre.requests("POST", SWEEP) - sweeps;
+    assert!((58..=62).contains(&sweeps), "one a round: {sweeps}");
+    let raises = [&one, &two].map(|replica| replica.now().raises);
+    assert_eq!(raises.iter().sum::<u64>(), 24 * WAITING as u64);
+    assert!(
+        raises.iter().all(|raises| *raises > 100),
+        "both work: {raises:?}"
+    );
+    assert!(
+        latest(&centre, entered) < Duration::from_secs(4),
+        "{:?}",
+        latest(&centre, entered)
+    );
+    for replica in [one, two] {
+        let now = replica.now();
+        assert_eq!(
+            (now.foreign_changes, now.claims_lost, now.repairs),
+            (0, 0, 0)
+        );
+        replica.stop().await;
+    }
+}
+
+/// How often these were read.
+fn all_looks(centre: &Centre, ids: &[ConversationId]) -> usize {
+    ids.iter().map(|id| centre.looks(id)).sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_callbacks_of_a_killed_one_are_raised_by_the_other() {
+    let centre = Centre::open().await;
+    let [one, two] = centre.start_replicas(["one", "two"]).await;
+    let entered = centre.clock.now();
+    let ids = callbacks(&centre, &[&one, &two], 20).await;
+    pass(minutes(7)).await;
+    one.kill();
+    pass(minutes(60)).await;
+    for id in &ids {
+        assert_eq!(centre.writes(id), (1..=13).collect::<Vec<i64>>());
+    }
+    assert!(
+        latest(&centre, entered) < Duration::from_secs(4),
+        "{:?}",
+        latest(&centre, entered)
+    );
+    two.until(|now| now.replicas.iter().any(|one| !one.lives))
+        .await;
+    two.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_one_was_at_is_late_by_its_claim_and_nothing_else_is() {
+    let centre = Centre::open().await;
+    let [one, two] = centre.start_replicas(["one", "two"]).await;
+    let entered = centre.clock.now();
+    let ids = callbacks(&centre, &[&one, &two], 10).await;
+    pass(minutes(7)).await;
+    // Each write of this round is on its way when it happens.
+    let slow = Effect::Delay(Duration::from_secs(5));
+    centre
+        .sandbox
+        .faults()
+        .requests(RequestFault::to("PATCH", WRITE, slow));
+    pass(minutes(3) + Duration::from_secs(1)).await;
+    one.kill();
+    centre.sandbox.faults().clear();
+    pass(minutes(20)).await;
+    for id in &ids {
+        let writes = centre.writes(id);
+        assert_eq!(writes.last(), Some(&6), "{writes:?}");
+        let risen = writes.windows(2).all(|pair| pair[0] <= pair[1]);
+        assert!(risen, "never lowered: {writes:?}");
+    }
+    assert!(
+        latest(&centre, entered) < Duration::from_secs(35),
+        "{:?}",
+        latest(&centre, entered)
+    );
+    two.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn together_they_keep_to_the_budget() {
+    const WAITING: usize = 2_000;
+    let centre = Centre::open().await;
+    let [one, two, three] = centre.start_replicas(["one", "two", "three"]).await;
+    callbacks(&centre, &[&one, &two, &three], WAITING).await;
+    pass(minutes(30)).await;
+    assert_eq!(centre.answered(&[429]), 0);
+    // Sockets are counted apart from requests.
+    let mut requests = centre.sandbox.requests();
+    requests.retain(|request| request.path.starts_with("/api/") || request.method == "POST");
+    let times: Vec<Timestamp> = requests.iter().map(|request| request.at).collect();
+    let in_a_minute = |first: usize| {
+        let end = times[first] + minutes(1);
+        times[first..].iter().take_while(|at| **at < end).count()
+    };
+    let most = (0..times.len()).map(in_a_minute).max().unwrap();
+    assert!((290..=300).contains(&most), "{most}");
+    for replica in [one, two, three] {
+        assert!(replica.now().raises > 1_000, "each has its part");
+        replica.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_that_one_meets_is_kept_by_the_other() {
+    let centre = Centre::open().await;
+    let [one, two] = centre.start_replicas(["one", "two"]).await;
+    callbacks(&centre, &[&one, &two], 30).await;
+    pass(minutes(4)).await;
+    let throttle = Effect::Answer(429, Some(20));
+    let fault = RequestFault::to("PATCH", WRITE, throttle).times(1);
+    centre.sandbox.faults().requests(fault);
+    pass(minutes(3)).await;
+    let requests = centre.sandbox.requests();
+    let held = requests
+        .iter()
+        .find(|request| request.status == Some(429))
+        .unwrap();
+    let during = requests.iter().filter(|request| {
+        let later = request.at.duration_since(held.at).as_secs();
+        (2..20).contains(&later)
+    });
+    assert_eq!(during.count(), 0);
+    for replica in [one, two] {
+        replica.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_one_holds_for_the_other_and_so_does_its_end() {
+    let centre = Centre::open().await;
+    let two = centre.start_replica("two");
+    two.until(|now| now.ready).await;
+    let centre = centre.ordered();
+    let one = centre.start_replica("one");
+    one.until(|now| now.ready).await;
+    let ids = callbacks(&centre, &[&one, &two], 10).await;
+    centre.order(r#"{"order":"pause"}"#).await;
+    two.until(|now| now.paused.len() == 1).await;
+    pass(minutes(11)).await;
+    assert!(ids.iter().all(|id| centre.writes(id).is_empty()));
+    centre.order(r#"{"order":"resume"}"#).await;
+    two.until(|now| now.paused.is_empty()).await;
+    pass(minutes(1)).await;
+    assert!(ids.iter().all(|id| centre.writes(id) == [2]));
+    for replica in [one, two] {
+        replica.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sixth_and_a_namesake_end_with_the_reason() {
+    let centre = Centre::open().await;
+    let five = centre.start_replicas(["a", "b", "c", "d", "e"]).await;
+    let Err(DaemonError::NoPlace(why)) = centre.start_replica("f").ended().await else {
+        panic!("it has a place");
+    };
+    assert!(why.contains("5 replicas run already"), "{why}");
+    let [a, b, c, d, e] = five;
+    let again = centre.start_replica("e");
+    let Err(DaemonError::NoPlace(why)) = e.ended().await else {
+        panic!("it stays");
+    };
+    assert!(why.contains("the name e"), "{why}");
+    again.until(|now| now.ready).await;
+    let id = centre.callback();
+    pass(minutes(6)).await;
+    assert_eq!(centre.writes(&id), [1]);
+    for replica in [a, b, c, d, again] {
+        replica.stop().await;
+    }
+}
