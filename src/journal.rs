@@ -349,9 +349,10 @@ impl Entry {
             return Meaning::Expected;
         }
         if let Some(open) = self.open.iter().rev().find(|open| open.write.to == seen) {
-            return match open.elsewhere {
-                true => Meaning::Expected,
-                false => Meaning::Arrived(*open),
+            return if open.elsewhere {
+                Meaning::Expected
+            } else {
+                Meaning::Arrived(*open)
             };
         }
         if self.is_behind(seen, now) {

@@ -3,6 +3,8 @@
 //! Whoever knows a channel's id can listen to it, so id and connect URI are secrets: they have no `Debug` and appear in
 //! no log line. The connect URI comes from the network and is believed only if it leads to the platform.
 
+pub(super) mod kept;
+
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
@@ -38,6 +40,8 @@ pub(crate) struct Channel {
     uri: SecretString,
     /// When to have its successor up: before its own end, and before that of the token that made it.
     renew_at: Instant,
+    /// How often it was taken up again after a restart.
+    uses: u32,
 }
 
 impl Channel {
@@ -63,7 +67,13 @@ impl Channel {
             renew_at: (now + life(wall, channel.expires))
                 .min(token_ends)
                 .max(now + LEAST_LIFE),
+            uses: 0,
         })
+    }
+
+    /// Whether it was taken up again, and may have ended meanwhile.
+    pub(crate) fn is_taken_up(&self) -> bool {
+        self.uses > 0
     }
 
     /// Its id, for the path of a request.

@@ -231,13 +231,12 @@ impl Limiter {
     /// allows: where less may come at once now than before, all wait until that is made up for.
     pub(crate) fn change(&self, budget: Budget) {
         let larger = self.lanes.iter().map(|lane| lane.change(budget)).max();
-        match &self.fellows {
+        if let Some(fellows) = &self.fellows {
             // What was used of the one before is known there.
-            Some(fellows) => fellows.change(budget),
-            None => {
-                let interval = Duration::from_mins(1) / budget.requests_per_minute.max(1);
-                self.hold(Instant::now() + interval * larger.unwrap_or_default());
-            }
+            fellows.change(budget);
+        } else {
+            let interval = Duration::from_mins(1) / budget.requests_per_minute.max(1);
+            self.hold(Instant::now() + interval * larger.unwrap_or_default());
         }
         self.changed.notify_waiters();
     }

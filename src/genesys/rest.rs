@@ -23,6 +23,7 @@ use tracing::trace;
 use super::{
     answer::{DEADLINE, network_failure, parse, read_body, unexpected},
     background::background,
+    channel::kept::Seal,
     failure::{Failure, FailureKind},
     legs,
     limiter::{Limiter, Permit, Place, Turn},
@@ -46,6 +47,8 @@ const FIRST: usize = 0;
 mod call;
 
 mod calls;
+
+mod channels;
 
 mod leave;
 
@@ -86,6 +89,8 @@ pub(crate) struct Genesys {
     status: Status,
     /// What is shared with others of this OAuth client, where there are any.
     pub(super) replicas: Option<Arc<dyn Replicas>>,
+    /// Seals channels that are kept there.
+    seal: Option<Seal>,
 }
 
 /// Connections kept open for the next request. A burst opens more; each of them holds a quarter of a megabyte.
@@ -150,6 +155,9 @@ impl Genesys {
             time: PlatformTime::new(clock),
             throttled: Mutex::default(),
             status,
+            seal: replicas
+                .as_ref()
+                .and_then(|_| Seal::of(&settings.client_secret)),
             replicas,
         })
     }

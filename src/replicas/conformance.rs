@@ -183,7 +183,7 @@ pub(crate) async fn all_together_keep_to_the_rate(bench: impl Bench) {
         });
     }
     let granted = senders.join_all().await.concat().len();
-    let least = rate.interval * u32::try_from(granted).unwrap() - rate.interval * rate.burst;
+    let least = rate.interval * (u32::try_from(granted).unwrap() - rate.burst);
     assert!(
         begun.elapsed() >= least,
         "{:?} < {least:?}",

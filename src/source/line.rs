@@ -136,10 +136,12 @@ impl Served {
 impl Line {
     /// Keeps the line up until stopped.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut resumes) = (Backoff::default(), true);
         loop {
             let opening = open(
                 Arc::clone(&self.genesys),
+                self.number,
+                std::mem::take(&mut resumes),
                 self.wanted(),
                 self.status.clone(),
             );
@@ -292,6 +294,8 @@ impl Line {
         served.replacing = true;
         let opening = open(
             Arc::clone(&self.genesys),
+            self.number,
+            false,
             self.wanted(),
             self.status.clone(),
         );

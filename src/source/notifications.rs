@@ -145,9 +145,10 @@ impl Notifications {
 
     /// How many lines there may be.
     fn max_lines(&self) -> usize {
-        match self.genesys.has_replicas() {
-            true => MAX_LINES_OF_REPLICA,
-            false => MAX_LINES,
+        if self.genesys.has_replicas() {
+            MAX_LINES_OF_REPLICA
+        } else {
+            MAX_LINES
         }
     }
 

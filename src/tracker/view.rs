@@ -52,22 +52,10 @@ struct State {
     stopping: bool,
     /// Whether operators have ordered something since the bell was last heeded.
     ordered: bool,
-    /// What the bell rings for.
-    told: Told,
+    /// Whether the bell rings for nothing but another priority (`Known::told`).
+    only_priority: bool,
     /// Whether a look is under way. What is heard meanwhile may be older or newer than what it will show.
     looking: bool,
-}
-
-/// What was heard since the last look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Told {
-    /// Nothing that was not known.
-    #[default]
-    Nothing,
-    /// That the callback waits on as it is known, but with this priority.
-    Priority(Priority),
-    /// More than that, or nobody knows what.
-    More,
 }
 
 /// What a row of a sweep says of a wait.
@@ -96,19 +84,14 @@ struct Known {
     priority: Priority,
     /// The priority that is being written: an event may tell of it before the answer does.
     writing: Option<Priority>,
-    /// Our last write.
-    wrote: Option<Wrote>,
+    /// When our last write was confirmed, or another replica's was heard of.
+    wrote_at: Option<Instant>,
+    /// The priority before it.
+    wrote_from: Priority,
+    /// The priority that it was last said to have. Means something only while the bell rings for that alone.
+    told: Priority,
     /// How it ended, where that was heard.
     over: Option<Ending>,
-}
-
-/// A write of ours that the platform has confirmed, or one of which it was heard.
-#[derive(Clone, Copy, Debug)]
-struct Wrote {
-    /// Priority before.
-    from: Priority,
-    /// When it was confirmed.
-    at: Instant,
 }
 
 impl Known {
@@ -121,24 +104,23 @@ impl Known {
             queue: waiting.queue.clone(),
             priority: waiting.priority,
             writing: None,
-            wrote: None,
+            wrote_at: None,
+            wrote_from: waiting.priority,
+            told: waiting.priority,
             over: None,
         }
     }
 
     /// It has this priority from now on; what it had before may be told for a while.
     fn is_now_at(&mut self, priority: Priority) {
-        self.wrote = Some(Wrote {
-            from: self.priority,
-            at: Instant::now(),
-        });
+        (self.wrote_at, self.wrote_from) = (Some(Instant::now()), self.priority);
         self.priority = priority;
     }
 
     /// Whether an event with this priority tells of our own write.
     fn is_echoed_by(&self, seen: Priority) -> bool {
-        let just = |wrote: Wrote| wrote.at.elapsed() < JUST_WRITTEN;
-        self.writing == Some(seen) || (self.wrote.is_some_and(just) && self.priority == seen)
+        let just = |wrote_at: Instant| wrote_at.elapsed() < JUST_WRITTEN;
+        self.writing == Some(seen) || (self.wrote_at.is_some_and(just) && self.priority == seen)
     }
 
     /// What a row says that was asked for then. `key` is what sweeps call the visit.
@@ -179,8 +161,8 @@ impl Known {
 
     /// Whether it may be seen with this priority by whoever looked then, with nothing having happened that we do not know.
     fn explains(&self, seen: Priority, looked: Instant) -> bool {
-        let late = |wrote: Wrote| wrote.from == seen && looked < wrote.at + READ_LAG;
-        seen == self.priority || self.writing == Some(seen) || self.wrote.is_some_and(late)
+        let late = |at: Instant| self.wrote_from == seen && looked < at + READ_LAG;
+        seen == self.priority || self.writing == Some(seen) || self.wrote_at.is_some_and(late)
     }
 }
 
@@ -282,12 +264,13 @@ impl View {
     /// now on, and no news any more.
     pub(super) fn take_told(&self) -> Option<Priority> {
         let mut state = self.state();
-        let State { known, told, .. } = &mut *state;
-        let (Told::Priority(priority), Some(known)) = (*told, known) else {
+        if !state.only_priority {
             return None;
-        };
+        }
+        let known = state.known.as_mut()?;
+        let priority = known.told;
         known.is_now_at(priority);
-        (state.ringing, state.told) = (false, Told::Nothing);
+        (state.ringing, state.only_priority) = (false, false);
         Some(priority)
     }
 
@@ -330,7 +313,7 @@ impl View {
     /// Notes that a look begins.
     pub(super) fn looks(&self) {
         let mut state = self.state();
-        (state.ringing, state.news, state.told) = (false, false, Told::Nothing);
+        (state.ringing, state.news, state.only_priority) = (false, false, false);
         (state.looked, state.looking) = (true, true);
     }
 
@@ -375,17 +358,18 @@ impl View {
 
     /// Asks for a look, perhaps because the callback may have begun to wait.
     fn ring(&self, state: &mut State, may_wait: bool) {
-        (state.ringing, state.told) = (true, Told::More);
+        (state.ringing, state.only_priority) = (true, false);
         state.news |= may_wait;
         self.wake.notify_one();
     }
 
     /// Asks for a thought: the callback has this priority now, which a write of another replica may explain.
     fn ring_for(&self, state: &mut State, priority: Priority) {
-        state.ringing = true;
-        if state.told != Told::More {
-            state.told = Told::Priority(priority);
+        if let Some(known) = &mut state.known {
+            known.told = priority;
         }
+        state.only_priority |= !state.ringing;
+        state.ringing = true;
         self.wake.notify_one();
     }
 

@@ -208,6 +208,41 @@ async fn a_pause_of_one_holds_for_the_other_and_so_does_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_channel_is_taken_up_again_after_a_restart_unless_it_is_no_more() {
+    const CHANNELS: &str = "/api/v2/notifications/channels";
+    let centre = Centre::open().await;
+    let made = || {
+        let requests = centre.sandbox.requests().into_iter();
+        let made = requests.filter(|one| one.method == "POST" && one.path == CHANNELS);
+        made.count()
+    };
+    let [one, mut two] = centre.start_replicas(["one", "two"]).await;
+    assert_eq!(made(), 2);
+    let id = centre.callback();
+    for _ in 0..3 {
+        two.kill();
+        two = centre.start_replica("two");
+        two.until(|now| now.sockets > 0 && now.tracked == 1).await;
+        let other = centre.callback();
+        pass(Duration::from_secs(1)).await;
+        assert_eq!(two.now().tracked, 2, "told by an event");
+        centre.world().answer(&other).unwrap();
+        two.tracks(1).await;
+    }
+    assert_eq!(made(), 2);
+    two.kill();
+    centre.sandbox.faults().evict_channels();
+    let two = centre.start_replica("two");
+    two.until(|now| now.sockets > 0 && now.tracked == 1).await;
+    assert!(made() > 2);
+    pass(minutes(6)).await;
+    assert_eq!(centre.writes(&id), [1]);
+    for replica in [one, two] {
+        replica.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sixth_and_a_namesake_end_with_the_reason() {
     let centre = Centre::open().await;
     let five = centre.start_replicas(["a", "b", "c", "d", "e"]).await;
@@ -215,9 +250,10 @@ async fn a_sixth_and_a_namesake_end_with_the_reason() {
         panic!("it has a place");
     };
     assert!(why.contains("5 replicas run already"), "{why}");
-    let [a, b, c, d, e] = five;
+    let mut five = Vec::from(five);
     let again = centre.start_replica("e");
-    let Err(DaemonError::NoPlace(why)) = e.ended().await else {
+    let before = five.pop().unwrap().ended().await;
+    let Err(DaemonError::NoPlace(why)) = before else {
         panic!("it stays");
     };
     assert!(why.contains("the name e"), "{why}");
@@ -225,7 +261,8 @@ async fn a_sixth_and_a_namesake_end_with_the_reason() {
     let id = centre.callback();
     pass(minutes(6)).await;
     assert_eq!(centre.writes(&id), [1]);
-    for replica in [a, b, c, d, again] {
+    five.push(again);
+    for replica in five {
         replica.stop().await;
     }
 }

@@ -18,7 +18,6 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use tokio_util::task::AbortOnDropHandle;
 
 use super::lane::{JITTER, Rate as OwnRate, Spares};
 use crate::{
@@ -37,7 +36,7 @@ pub(super) struct Fellows {
     /// Who asks.
     asking: Arc<Asking>,
     /// The questions under way, by token.
-    under_way: Mutex<HashMap<usize, AbortOnDropHandle<()>>>,
+    under_way: Mutex<HashMap<usize, JoinSet<()>>>,
     /// Words of holds that are under way.
     words: Mutex<JoinSet<()>>,
 }
@@ -73,17 +72,15 @@ impl Fellows {
     /// When the rate had a permit that can be had now; else one is asked for, and word comes when it is there.
     pub(super) fn take(&self, token: usize, spares: &Arc<Spares>) -> Result<Instant, Duration> {
         let mut under_way = lock(&self.under_way);
+        let question = under_way.entry(token).or_default();
         // Before a look at the spares: one that is laid down after it would be followed by nothing.
-        let asks = under_way
-            .get(&token)
-            .is_some_and(|task| !task.is_finished());
+        while question.try_join_next().is_some() {}
         if let Some(since) = spares.take() {
             return Ok(since);
         }
-        if !asks {
+        if question.is_empty() {
             let (asking, spares) = (Arc::clone(&self.asking), Arc::clone(spares));
-            let task = tokio::spawn(async move { asking.ask(token, &spares).await });
-            under_way.insert(token, AbortOnDropHandle::new(task));
+            question.spawn(async move { asking.ask(token, &spares).await });
         }
         Err(LONGEST_WAIT)
     }

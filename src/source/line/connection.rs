@@ -2,6 +2,8 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use tracing::debug;
+
 use crate::{
     backoff::Backoff,
     conversation::ConversationId,
@@ -57,22 +59,34 @@ impl NoConnection {
     }
 }
 
-/// Brings up a channel, its topics and its socket, in this order: when the socket is up, every topic is on.
+/// Brings up a channel, its topics and its socket, in this order: when the socket is up, every topic is on. The channel is
+/// the one that was kept for this line where `resumes` and that is possible, else a new one.
 pub(super) async fn open(
     genesys: Arc<Genesys>,
+    line: usize,
+    resumes: bool,
     wanted: Wanted,
     status: Status,
 ) -> Result<Connection, NoConnection> {
-    let channel = genesys
-        .create_channel()
+    let mut channel = genesys
+        .channel(line, resumes)
         .await
         .map_err(NoConnection::Request)?;
-    let subscribed = subscription::subscribe(&genesys, &channel, &wanted, &status)
-        .await
-        .map_err(NoConnection::Request)?;
+    let mut subscribed = subscription::subscribe(&genesys, &channel, &wanted, &status).await;
+    if subscribed.is_err() && channel.is_taken_up() {
+        debug!(
+            line,
+            "the channel from before the restart is no more: making a new one"
+        );
+        let made = genesys.create_channel().await;
+        channel = made.map_err(NoConnection::Request)?;
+        subscribed = subscription::subscribe(&genesys, &channel, &wanted, &status).await;
+    }
+    let subscribed = subscribed.map_err(NoConnection::Request)?;
     let socket = Socket::connect(&genesys, &channel, status)
         .await
         .map_err(NoConnection::Socket)?;
+    genesys.keep_channel(line, &channel).await;
     Ok(Connection {
         channel: Arc::new(channel),
         socket,
