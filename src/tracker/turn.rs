@@ -26,13 +26,21 @@ impl Tracker {
             self.show_next(&next);
             next = match next {
                 Next::End(outcome) => return outcome,
-                Next::Rest(until) => self.rest_until_due(until).await,
+                Next::Rest(due) => {
+                    let until = self.behind_others(due);
+                    let is_first = until == due;
+                    match self.rest(until).await {
+                        Ok(due) if is_first => Next::Due(due),
+                        Ok(_) => Next::Decide,
+                        Err(instead) => instead,
+                    }
+                }
                 Next::Retry(delay) => {
                     self.retrying = true;
                     let rested = self.rest(self.after(delay)).await;
                     self.retrying = false;
                     match rested {
-                        Ok(()) => Next::Look,
+                        Ok(_) => Next::Look,
                         Err(instead) => instead,
                     }
                 }
@@ -53,16 +61,11 @@ impl Tracker {
         }
     }
 
-    /// Waits until something is due, and for a moment longer where another replica goes first: it will have been raised by
-    /// then, as the journal says.
-    async fn rest_until_due(&mut self, due: Timestamp) -> Next {
-        let behind = self.context.peers.delay(&self.id);
-        let until = due.saturating_add(behind).unwrap_or(Timestamp::MAX);
-        match self.rest(until).await {
-            Ok(()) if behind.is_zero() => Next::Due(due),
-            Ok(()) => Next::Decide,
-            Err(instead) => instead,
-        }
+    /// The moment that something due then is done at, where another replica goes first: it will have been raised by then, as
+    /// the journal says.
+    fn behind_others(&self, due: Timestamp) -> Timestamp {
+        let delay = self.context.peers.delay(&self.id);
+        due.saturating_add(delay).unwrap_or(Timestamp::MAX)
     }
 
     /// Shows that something is due, or that what was due is done.
@@ -109,7 +112,7 @@ impl Tracker {
     }
 
     /// Waits until then; what is next if the bell rings or the daemon stops before.
-    async fn rest(&mut self, until: Timestamp) -> Result<(), Next> {
+    async fn rest(&mut self, until: Timestamp) -> Result<Timestamp, Next> {
         self.spare = None;
         while !self.left(until).is_zero() {
             tokio::select! {
@@ -118,7 +121,7 @@ impl Tracker {
                 () = sleep(self.left(until).min(LONGEST_SLEEP)) => {}
             }
         }
-        Ok(())
+        Ok(until)
     }
 
     /// Waits for what it takes to do something in this turn; what is next instead if that changes meanwhile.
