@@ -20,6 +20,9 @@ mod history;
 
 mod memory;
 
+#[cfg(test)]
+mod model;
+
 mod sqlite;
 
 mod watched;
