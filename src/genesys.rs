@@ -26,7 +26,7 @@ mod socket;
 
 mod time;
 
-mod tls;
+pub(crate) mod tls;
 
 #[doc(hidden)]
 pub mod untrusted;

@@ -16,9 +16,17 @@
 #[cfg(test)]
 mod conformance;
 
+mod database;
+
 mod history;
 
 mod memory;
+
+#[cfg(test)]
+mod model;
+
+#[cfg(feature = "postgres")]
+mod postgres;
 
 mod sqlite;
 
@@ -37,8 +45,11 @@ use crate::{
     replicas::Replicas,
 };
 
+pub use database::{Unusable, in_database, open_database};
 pub use history::{Change, Event, History, HistoryError, Outcome, Wanted, Written};
 pub use memory::MemoryJournal;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresJournal;
 pub use sqlite::{OpenError, SqliteJournal};
 pub(crate) use watched::Watched;
 

@@ -25,9 +25,12 @@ mod findings;
 
 mod interval;
 
+mod journal_url;
+
 mod nearest;
 
 mod offline;
+
 mod places;
 
 mod policies;
@@ -71,6 +74,7 @@ pub use error::{FileProblem, SettingsError};
 pub use findings::{Finding, Severity};
 pub(crate) use interval::Spelled;
 pub use interval::read as interval;
+pub use journal_url::{JournalUrl, Protection};
 pub use offline::{Offline, load_journal, load_listen, load_offline};
 pub use places::control_socket;
 pub use queue_url::QueueUrl;
@@ -148,10 +152,23 @@ pub struct Events {
 /// Where it is remembered what was done.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    /// The SQLite file. Made when it is absent; its folder is not.
+    /// The SQLite file. Made when it is absent; its folder is not. Not used where the journal is shared.
     pub path: PathBuf,
+    /// The database that several daemons share instead.
+    pub shared: Option<SharedJournal>,
     /// How long it is remembered.
     pub keep: Duration,
+}
+
+/// A journal that several daemons share.
+#[derive(Clone, Debug)]
+pub struct SharedJournal {
+    /// The database.
+    pub url: JournalUrl,
+    /// What this daemon signs in with, where that is not in the URL; shown by nothing.
+    pub password: Option<SecretString>,
+    /// What this daemon is called among them.
+    pub replica: String,
 }
 
 /// Where the daemon shows itself.
@@ -249,7 +266,7 @@ pub fn load(
             sqs_queue_url: events.sqs_queue_url,
             websocket: events.websocket,
         },
-        journal: remembered(journal, environment),
+        journal: places::remembered(journal, environment)?,
         status: shown(status),
         log: Log {
             format: log.format,
@@ -322,6 +339,7 @@ fn resolve_paths(written: &mut Written, folder: &Path, overrides: &Overrides) {
             "genesys.client_secret_file",
         ),
         (&mut written.journal.path, "journal.path"),
+        (&mut written.journal.password_file, "journal.password_file"),
     ] {
         if let Some(path) = path
             && !overrides.gives(setting)
@@ -379,14 +397,5 @@ fn shown(written: written::Status) -> Status {
         listen: listen.0,
         allow_remote,
         hosts: hosts.into_iter().map(|name| name.0).collect(),
-    }
-}
-
-/// The journal's section.
-fn remembered(written: written::Journal, environment: &BTreeMap<String, String>) -> Journal {
-    let written::Journal { path, keep } = written;
-    Journal {
-        path: path.unwrap_or_else(|| places::usual_journal(environment)),
-        keep: keep.0,
     }
 }

@@ -12,6 +12,9 @@ mod files;
 #[path = "settings/findings.rs"]
 mod findings;
 
+#[path = "settings/journal.rs"]
+mod journal;
+
 #[path = "settings/layers.rs"]
 mod layers;
 

@@ -8,14 +8,14 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::task::JoinSet;
+use tokio::{runtime::Runtime, task::JoinSet};
 use tracing::error;
 
 use super::{Exit, Failed, Run, runtime};
 use crate::{
     clock::Clock,
     daemon::{Daemon, DaemonError, Operator, Reload, Source, say_findings},
-    journal::{Journal, MemoryJournal, SqliteJournal},
+    journal::{self, Journal, MemoryJournal, SqliteJournal},
     logging::{self, Level},
     settings::{self, Settings, SettingsError, Severity},
     shutdown::Shutdown,
@@ -41,7 +41,8 @@ pub(super) fn run(command: &Run) -> Result<Exit, Failed> {
     let level =
         logging::start(&settings.log).map_err(|error| Failed::new(Exit::Internal, error))?;
     say_findings(&findings);
-    let journal = journal(&settings)?;
+    let runtime = runtime()?;
+    let journal = opened(&settings, &runtime)?;
     let files = Files {
         config: command.source.config.clone(),
         dry_run: command.dry_run,
@@ -51,7 +52,6 @@ pub(super) fn run(command: &Run) -> Result<Exit, Failed> {
         socket: Some(settings::control_socket(&settings.journal, &environment)),
         reload: Some(Reload::new(files)),
     };
-    let runtime = runtime()?;
     let ended = runtime.block_on(daemon(settings, journal, operator));
     // A name look-up may hang in a thread that nothing can interrupt; the end does not wait for it.
     runtime.shutdown_background();
@@ -69,10 +69,15 @@ fn read(
     Ok(settings)
 }
 
-/// The journal, for this daemon alone. A dry run writes nothing, there neither, and so it may run beside a daemon.
-fn journal(settings: &Settings) -> Result<Arc<dyn Journal>, Failed> {
+/// The journal. A dry run writes nothing, there neither, and so it may run beside a daemon.
+fn opened(settings: &Settings, runtime: &Runtime) -> Result<Arc<dyn Journal>, Failed> {
     if settings.callbacks.dry_run {
         return Ok(Arc::new(MemoryJournal::default()));
+    }
+    if let Some(shared) = &settings.journal.shared {
+        return runtime
+            .block_on(journal::open_database(shared))
+            .map_err(|error| Failed::new(Exit::Settings, error));
     }
     let journal = SqliteJournal::open(&settings.journal.path, Clock::System.now())
         .map_err(|error| Failed::new(Exit::Settings, error))?;
@@ -100,6 +105,9 @@ impl Source for Files {
         settings: &Settings,
         now: Timestamp,
     ) -> Result<Arc<dyn Journal>, Box<dyn Error + Send + Sync>> {
+        if let Some(shared) = &settings.journal.shared {
+            return Ok(journal::in_database(shared)?);
+        }
         Ok(Arc::new(SqliteJournal::open(&settings.journal.path, now)?))
     }
 

@@ -1,5 +1,7 @@
 //! One TLS configuration for requests and sockets: rustls, the system's trusted roots, no switch to look away.
 
+#[cfg(feature = "postgres")]
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
@@ -20,7 +22,7 @@ impl NoTls {
 }
 
 /// TLS 1.2 and 1.3, verified against the system's roots.
-pub(super) fn verified() -> Result<Arc<ClientConfig>, NoTls> {
+pub(crate) fn verified() -> Result<Arc<ClientConfig>, NoTls> {
     let config = builder()?
         .with_platform_verifier()
         .map_err(|error| NoTls(error.into()))?
@@ -28,8 +30,28 @@ pub(super) fn verified() -> Result<Arc<ClientConfig>, NoTls> {
     Ok(Arc::new(config))
 }
 
+/// The same, verified against the roots in a file.
+#[cfg(feature = "postgres")]
+pub(crate) fn trusting(file: &Path) -> Result<Arc<ClientConfig>, NoTls> {
+    use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| NoTls(error.into()))?;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|error| NoTls(error.into()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| NoTls(error.into()))?;
+    }
+    if roots.is_empty() {
+        return Err(NoTls("the file has no certificate".into()));
+    }
+    let config = builder()?.with_root_certificates(roots);
+    Ok(Arc::new(config.with_no_client_auth()))
+}
+
 /// TLS that trusts nobody: for a platform on loopback without TLS, where the system's roots are not needed.
-pub(super) fn trusting_nobody() -> Result<Arc<ClientConfig>, NoTls> {
+pub(crate) fn trusting_nobody() -> Result<Arc<ClientConfig>, NoTls> {
     let config = builder()?
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();

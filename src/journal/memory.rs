@@ -359,6 +359,10 @@ mod tests {
     };
 
     impl Bench for MemoryJournal {
+        fn begin() -> Option<Self> {
+            Some(Self::default())
+        }
+
         fn journal(&self) -> &dyn Journal {
             self
         }

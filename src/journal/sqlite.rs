@@ -11,9 +11,6 @@ mod column;
 
 mod lock;
 
-#[cfg(test)]
-mod model;
-
 mod open;
 
 mod pauses;

@@ -249,6 +249,10 @@ mod tests {
     }
 
     impl Bench for Both {
+        fn begin() -> Option<Self> {
+            Some(Self::default())
+        }
+
         fn journal(&self) -> &dyn Journal {
             &self.watched
         }

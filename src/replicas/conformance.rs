@@ -13,9 +13,12 @@ use tokio::{
 use super::{Deeds, Grant, MAX_REPLICAS, Rate, Replica, Replicas, Standing, SweepTurn};
 
 /// What can be put to the test.
-pub(crate) trait Bench: Send + Sync + 'static {
+pub(crate) trait Bench: Sized + Send + Sync + 'static {
     /// What is tested.
     type Tested: Replicas + 'static;
+
+    /// A new one, with nobody in it; nothing where what it needs is not there, which has been said then.
+    fn begin() -> Option<Self>;
 
     /// What the replica with this name shares with those before it.
     fn start(&self, name: &str) -> Self::Tested;
@@ -23,6 +26,10 @@ pub(crate) trait Bench: Send + Sync + 'static {
 
 impl Bench for super::MemoryReplicas {
     type Tested = Self;
+
+    fn begin() -> Option<Self> {
+        Some(Self::default())
+    }
 
     fn start(&self, name: &str) -> Self {
         Self::start(self, name)
@@ -46,7 +53,9 @@ macro_rules! conformance {
     ($bench:ty: $($name:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
         async fn $name() {
-            $crate::replicas::conformance::$name(<$bench>::default()).await;
+            if let Some(bench) = <$bench as $crate::replicas::conformance::Bench>::begin() {
+                $crate::replicas::conformance::$name(bench).await;
+            }
         }
     )+};
 }

@@ -39,7 +39,7 @@ pub(super) struct Setting {
 pub(super) const PREFIX: &str = "CALLBACK_PRIORITIZER__";
 
 /// Every setting, in the order of `config/default.toml`.
-pub(super) const SETTINGS: [Setting; 47] = [
+pub(super) const SETTINGS: [Setting; 50] = [
     setting("genesys", "region", Form::Text),
     setting("genesys", "client_id", Form::Text),
     setting("genesys", "client_secret_file", Form::Text),
@@ -71,6 +71,9 @@ pub(super) const SETTINGS: [Setting; 47] = [
     setting("events", "sqs_queue_url", Form::Text),
     setting("events", "websocket", Form::Flag),
     setting("journal", "path", Form::Text),
+    setting("journal", "url", Form::Text),
+    setting("journal", "password_file", Form::Text),
+    setting("journal", "replica", Form::Text),
     setting("journal", "keep", Form::Interval),
     setting("status", "listen", Form::Text),
     setting("status", "allow_remote", Form::Flag),

@@ -4,14 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::ExposeSecret;
 
-use super::{Budget, Callbacks, Genesys, Log, Settings};
+use super::{Budget, Callbacks, Genesys, Journal, JournalUrl, Log, Settings};
 
 /// Settings that hold from the next start on: those of whole sections, and those of others one by one.
 const NEED_A_RESTART: [&str; 4] = ["events.", "journal.", "status.", "log.format"];
 /// Those of `[genesys]` that a running daemon can change.
 const OF_GENESYS: [&str; 2] = ["genesys.requests_per_minute", "genesys.burst"];
+/// The one setting that may hold a secret.
+const JOURNAL_URL: &str = "journal.url";
 /// How the client secret is named, which is in no file of settings.
 const SECRET: &str = "genesys.client_secret";
+/// How the password of the journal's database is named, where it is not in the URL.
+const PASSWORD: &str = "journal.password";
 /// Letters of a value that are shown.
 const SHOWN: usize = 200;
 
@@ -45,14 +49,21 @@ impl Settings {
             })
             .collect();
         let secret = |settings: &Self| settings.genesys.client_secret.expose_secret().to_owned();
-        if secret(self) != secret(other) {
-            changes.push(Change {
-                setting: SECRET.to_owned(),
-                before: None,
-                after: None,
-                needs_restart: true,
-            });
-        }
+        let (url, password) = (self.journal.url(), self.journal.password());
+        let told = changes.iter().any(|change| change.setting == JOURNAL_URL);
+        let secrets = [
+            (SECRET, secret(self) != secret(other)),
+            // What differs in a URL and is not shown: the password, or a parameter.
+            (JOURNAL_URL, url != other.journal.url() && !told),
+            (PASSWORD, password != other.journal.password()),
+        ];
+        let differing = secrets.into_iter().filter(|(_, differs)| *differs);
+        changes.extend(differing.map(|(setting, _)| Change {
+            setting: setting.to_owned(),
+            before: None,
+            after: None,
+            needs_restart: true,
+        }));
         changes
     }
 
@@ -97,6 +108,19 @@ impl Settings {
     }
 }
 
+impl Journal {
+    /// The database's URL.
+    fn url(&self) -> Option<&JournalUrl> {
+        self.shared.as_ref().map(|shared| &shared.url)
+    }
+
+    /// The password that is not in it.
+    fn password(&self) -> Option<&str> {
+        let password = self.shared.as_ref()?.password.as_ref()?;
+        Some(password.expose_secret())
+    }
+}
+
 /// Whether a setting holds from the next start on only.
 fn needs_restart(setting: &str) -> bool {
     let begins = |with: &&str| setting.starts_with(with);
@@ -131,6 +155,15 @@ pub(super) fn flat(layers: &toml::Table) -> BTreeMap<String, String> {
 /// Adds the settings of a section, or of a rule.
 fn add(all: &mut BTreeMap<String, String>, section: &str, values: &toml::Value) {
     for (key, value) in values.as_table().into_iter().flatten() {
-        all.insert(format!("{section}.{key}"), value.to_string());
+        let setting = format!("{section}.{key}");
+        // What is kept to be compared and shown is not what may hold a password.
+        let value = match (setting.as_str(), value) {
+            (JOURNAL_URL, toml::Value::String(text)) => match JournalUrl::try_from(text.clone()) {
+                Ok(url) => toml::Value::from(url.to_string()),
+                Err(_) => continue,
+            },
+            _ => value.clone(),
+        };
+        all.insert(setting, value.to_string());
     }
 }

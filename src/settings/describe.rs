@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    Budget, Callbacks, LogFormat, Settings, Status, endpoint::is_loopback, environment::Overrides,
-    file::SettingsFile, interval::Spelled, secret::ClientSecret,
+    Budget, Callbacks, Journal, LogFormat, Settings, Status, endpoint::is_loopback,
+    environment::Overrides, file::SettingsFile, interval::Spelled, secret::ClientSecret,
 };
 use crate::policy::rules::{CountFrom, Rules, Treatment};
 
@@ -47,11 +47,7 @@ impl Settings {
         lines.extend([
             budget(genesys.budget, self.capacity()),
             sweep(&self.callbacks),
-            format!(
-                "journal: {}, which remembers for {}",
-                self.journal.path.display(),
-                Spelled(self.journal.keep)
-            ),
+            journal(&self.journal),
             status(&self.status),
             format!(
                 "log: {} on standard error, {}",
@@ -183,6 +179,21 @@ fn treatment(treatment: &Treatment) -> String {
         });
     }
     words.join("; ")
+}
+
+/// The journal in words.
+fn journal(journal: &Journal) -> String {
+    let place = match &journal.shared {
+        Some(shared) => format!(
+            "the database {}, shared with other daemons, among which this one is {}, and",
+            shared.url, shared.replica
+        ),
+        None => format!("{},", journal.path.display()),
+    };
+    format!(
+        "journal: {place} which remembers for {}",
+        Spelled(journal.keep)
+    )
 }
 
 /// The status page in words.

@@ -45,6 +45,14 @@ pub enum SettingsError {
         /// The places where it can be given.
         sentence: &'static str,
     },
+    /// Two settings of which only one can be.
+    #[error("{setting}: {sentence}")]
+    Contradiction {
+        /// The path of one of them.
+        setting: &'static str,
+        /// Which other, and what to do.
+        sentence: &'static str,
+    },
     /// The client secret was found, but is none.
     #[error("{place}: {sentence}")]
     Secret {

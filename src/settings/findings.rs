@@ -7,6 +7,8 @@ mod events;
 
 mod exposure;
 
+mod journal;
+
 mod loading;
 
 mod policies;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
-use super::{Budget, Finding, Journal, SettingsError, given, policies, read, remembered, written};
+use super::{Budget, Finding, Journal, SettingsError, given, places, policies, read, written};
 use crate::policy::rules::Rules;
 
 /// Loads where the journal is, from the same layers.
@@ -11,7 +11,7 @@ pub fn load_journal(
     environment: &BTreeMap<String, String>,
 ) -> Result<Journal, SettingsError> {
     let (_, _, layers) = read(file, environment)?;
-    Ok(remembered(layers.written.journal, environment))
+    places::remembered(layers.written.journal, environment)
 }
 
 /// Loads where the daemon shows itself, from the same layers.

@@ -91,6 +91,24 @@ pub(super) fn find(
     }
 }
 
+/// Finds the password of the journal's database: in the file that is named, in the URL, in the systemd credential. Nothing is
+/// no error, because a database may know its users otherwise.
+pub(super) fn of_database(
+    file: Option<&Path>,
+    in_url: bool,
+    environment: &BTreeMap<String, String>,
+) -> Result<Option<SecretString>, SettingsError> {
+    if let Some(path) = file {
+        return from_file("journal.password_file", path).map(|found| Some(found.secret));
+    }
+    let credential = environment
+        .get("CREDENTIALS_DIRECTORY")
+        .map(|folder| Path::new(folder).join("journal_password"))
+        .filter(|path| !in_url && path.exists());
+    let found = credential.map(|path| from_file("$CREDENTIALS_DIRECTORY/journal_password", &path));
+    Ok(found.transpose()?.map(|found| found.secret))
+}
+
 /// Reads the secret from a file.
 fn from_file(place: &'static str, path: &Path) -> Result<ClientSecret, SettingsError> {
     let unreadable = |error: io::Error| SettingsError::Secret {
@@ -127,7 +145,7 @@ fn checked(place: &'static str, text: &str) -> Result<SecretString, SettingsErro
     let problem = if text.is_empty() {
         "the secret is empty: without it nobody can sign in"
     } else if text.len() as u64 > LIMIT {
-        "this is too long for a client secret: is it the right file?"
+        "this is too long for a secret: is it the right file?"
     } else if text.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
         "the secret has a blank or a line break in it: copy it again"
     } else {

@@ -22,6 +22,7 @@ use super::{
     LogFormat,
     endpoint::{Endpoint, HostName, Listen},
     interval::{Interval, Keep, Sweep, Wait},
+    journal_url::JournalUrl,
     queue_url::QueueUrl,
     region::Region,
 };
@@ -111,6 +112,12 @@ pub(super) struct Events {
 pub(super) struct Journal {
     /// Absent: the service's state folder, or the working directory.
     pub(super) path: Option<PathBuf>,
+    /// Instead of a file: a database that several daemons share.
+    pub(super) url: Option<JournalUrl>,
+    /// A file, for the same reason as with the client secret.
+    pub(super) password_file: Option<PathBuf>,
+    /// Absent: the machine's name.
+    pub(super) replica: Option<ReplicaName>,
     /// How long it is remembered.
     pub(super) keep: Keep,
 }
@@ -177,6 +184,9 @@ impl Default for Journal {
     fn default() -> Self {
         Self {
             path: None,
+            url: None,
+            password_file: None,
+            replica: None,
             keep: Interval(Duration::from_hours(30 * 24)),
         }
     }
@@ -263,6 +273,26 @@ impl TryFrom<String> for ClientId {
         let plain = |byte: u8| byte.is_ascii_graphic() && byte != b':';
         if text.len() > 128 || !text.bytes().all(plain) {
             return Err("the client id is not one word without `:`: copy it again from the OAuth client's page".to_owned());
+        }
+        Ok(Self(text))
+    }
+}
+
+/// What a replica is called: a word that fits into a line.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct ReplicaName(pub(super) String);
+
+impl TryFrom<String> for ReplicaName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if text.is_empty() || text.len() > 64 || !text.bytes().all(plain) {
+            return Err(
+                "a replica's name is one word of up to 64 letters, digits, `-`, `_` and `.`"
+                    .to_owned(),
+            );
         }
         Ok(Self(text))
     }

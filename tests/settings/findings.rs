@@ -336,6 +336,18 @@ const UNWISE: &[(&str, Severity, &str, &str)] = &[
         "journal.path",
         "counts from the working directory",
     ),
+    (
+        "[journal]\nurl = \"postgres://u:canary@db/j\"",
+        Note,
+        "journal.url",
+        "there is a password in it",
+    ),
+    (
+        "[journal]\nurl = \"postgres://u@127.0.0.1/j?sslmode=disable\"",
+        Note,
+        "journal.url",
+        "not protected by TLS",
+    ),
 ];
 
 #[test]

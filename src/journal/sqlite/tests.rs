@@ -11,10 +11,14 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use proptest::prelude::*;
 use rusqlite::Connection;
 
 use super::{
-    super::conformance::{Bench, at, conformance, seen, write},
+    super::{
+        conformance::{Bench, at, conformance, seen, write},
+        model,
+    },
     *,
 };
 
@@ -48,6 +52,10 @@ impl Drop for Folder {
 }
 
 impl Bench for Folder {
+    fn begin() -> Option<Self> {
+        Some(Self::default())
+    }
+
     fn journal(&self) -> &dyn Journal {
         &self.journal
     }
@@ -79,6 +87,14 @@ impl Bench for Folder {
 }
 
 conformance!(Folder);
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn it_answers_as_the_one_in_memory_does(ops in model::ops()) {
+        model::answers_like_memory::<Folder>(&ops)?;
+    }
+}
 
 /// A fresh folder.
 fn folder() -> PathBuf {

@@ -42,16 +42,7 @@ pub(super) fn of(settings: &Settings) -> Vec<Finding> {
     findings.extend(looking(callbacks, settings.shortest_wait()));
     findings.extend(budget(settings));
     findings.extend(super::events::of(events, callbacks));
-    if journal.path.is_relative() {
-        findings.push(Finding::new(
-            Note,
-            "journal.path",
-            format!(
-                "{} counts from the working directory, and a start from another one knows nothing of earlier raises: write an absolute path",
-                journal.path.display()
-            ),
-        ));
-    }
+    findings.extend(super::journal::of(journal));
     if ["off", "error", "warn"].contains(&log.level.as_str()) {
         findings.push(Finding::new(
             Note,

@@ -1,21 +1,17 @@
-//! The durable journal held against the one in memory: whatever is done to both, by two owners, over kills and
+//! A durable journal held against the one in memory: whatever is done to both, by two owners, over kills and
 //! forgetting, both answer alike.
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::{
-    super::{
-        MemoryJournal,
-        conformance::{Bench, at, seen},
-    },
-    tests::Folder,
-    *,
+    Base, Entry, Fence, MemoryJournal, Priority, Write,
+    conformance::{Bench, at, seen},
 };
 
 /// What may be done. Numbers are small, so that visits, steps and values meet often.
 #[derive(Clone, Debug)]
-enum Op {
+pub(super) enum Op {
     /// Reads the entry of a visit seen at this priority.
     Look { visit: u8, priority: u8 },
     /// Changes a visit, by its number as it is or as it was this many claims ago.
@@ -34,7 +30,7 @@ enum Op {
 
 /// How a visit may be changed.
 #[derive(Clone, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// Claims a step.
     Claim { step: u8, to: u8 },
     /// Commits a claim with this priority.
@@ -45,6 +41,11 @@ enum Deed {
     Release,
     /// Counts from a new base.
     Rebase { priority: u8 },
+}
+
+/// Things that may be done, one after the other.
+pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
+    prop::collection::vec(op(), 1..60)
 }
 
 /// One thing that may be done.
@@ -85,8 +86,7 @@ struct Pair<B> {
 
 impl<B: Bench> Pair<B> {
     /// Two owners of a new journal.
-    fn new() -> Self {
-        let turn = B::default();
+    fn of(turn: B) -> Self {
         Self {
             other: turn.beside(),
             turn,
@@ -186,8 +186,9 @@ impl<B: Bench> Pair<B> {
 }
 
 /// Does all of it to both.
-async fn compare(ops: &[Op]) -> Result<(), TestCaseError> {
-    let (mut model, mut durable) = (Pair::<MemoryJournal>::new(), Pair::<Folder>::new());
+async fn compare(ops: &[Op], durable: impl Bench) -> Result<(), TestCaseError> {
+    let mut model = Pair::of(MemoryJournal::default());
+    let mut durable = Pair::of(durable);
     for (number, op) in ops.iter().enumerate() {
         if matches!(op, Op::Kill) {
             (model, durable) = (model.kill(), durable.kill());
@@ -198,11 +199,23 @@ async fn compare(ops: &[Op]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-    #[test]
-    fn both_journals_answer_alike(ops in prop::collection::vec(op(), 1..60)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(compare(&ops))?;
-    }
+/// Whether both answer alike, as far as there is something to try it on.
+pub(super) fn answers_like_memory<B: Bench>(ops: &[Op]) -> Result<(), TestCaseError> {
+    // More than one thread, because a bench may wait for another process.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        // On a thread of the runtime's own, where it may do so.
+        let ops = ops.to_vec();
+        let compared = tokio::task::JoinSet::from_iter([async move {
+            match B::begin() {
+                Some(durable) => compare(&ops, durable).await,
+                None => Ok(()),
+            }
+        }]);
+        compared.join_all().await.into_iter().collect()
+    })
 }

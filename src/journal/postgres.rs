@@ -1,0 +1,473 @@
+//! The journal in PostgreSQL, which several daemons share: any of them may die, and the others go on.
+//!
+//! Everything is decided in the database, by functions of our schema that lock the row of a visit first, so it makes no
+//! difference how many daemons ask, how late their answers come, or what their clocks say: what is kept for a while is kept by
+//! the database's clock. What is claimed is on its disk before the answer; that it was confirmed, with the next claim.
+//!
+//! The session is used for nothing: no advisory lock, no notification, no prepared statement, no setting that outlives its
+//! transaction. A database that is down makes operations fail, and works again by itself once it is back.
+
+mod column;
+
+mod replicas;
+
+mod schema;
+
+mod store;
+
+mod tls;
+
+mod trouble;
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use tokio_postgres::{Row, types::Type};
+
+use super::{
+    Claim, Commit, Entry, Fence, Journal, JournalError, LEASE, Open, Owner, SAME_ENTRY,
+    SEEN_WITHIN, Stay, Unusable, Write, sqlite::Time,
+};
+use crate::{
+    clock::elapsed,
+    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    orders::Pause,
+    policy::Base,
+    replicas::Replicas,
+    settings::SharedJournal,
+};
+
+use replicas::PostgresReplicas;
+use store::{
+    Durable::{Now, Soon},
+    Store,
+};
+use trouble::Trouble;
+
+/// Rows forgotten in one transaction.
+const PORTION: i64 = 1_000;
+
+/// What one owner sees of the database.
+pub struct PostgresJournal {
+    /// The connections to it.
+    store: Arc<Store>,
+}
+
+impl fmt::Debug for PostgresJournal {
+    /// Says nothing of how to sign in.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresJournal")
+            .field("replica", &self.store.replica)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PostgresJournal {
+    /// The journal in this database, for one start of one daemon. It is connected to by the first operation.
+    pub fn new(shared: &SharedJournal) -> Result<Self, Unusable> {
+        let store = Store::new(shared, Owner::random())?;
+        Ok(Self {
+            store: Arc::new(store),
+        })
+    }
+
+    /// Connects, and brings the database up to date. What may pass, such as a database that is down, is no error here: every
+    /// operation fails until it has passed.
+    ///
+    /// # Errors
+    /// Where no waiting mends it: a newer daemon has brought it up to date, or it may not be written.
+    pub async fn open(&self) -> Result<(), Unusable> {
+        self.store.open().await
+    }
+
+    /// Changes an entry by a function that says whether it did.
+    async fn change(
+        &self,
+        durable: store::Durable,
+        statement: &str,
+        values: &[store::Value<'_>],
+    ) -> Result<Commit, JournalError> {
+        let made = |row: &Row| Ok(row.try_get::<_, bool>(0)?);
+        let made = self.store.query_one(durable, statement, values, made);
+        Ok(match made.await? {
+            true => Commit::Done,
+            false => Commit::Lost,
+        })
+    }
+
+    /// Does something that answers nothing.
+    async fn act(&self, statement: &str, values: &[store::Value<'_>]) -> Result<(), JournalError> {
+        self.store.query(Now, statement, values).await.map(|_| ())
+    }
+}
+
+#[async_trait]
+impl Journal for PostgresJournal {
+    async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
+        let within = millis(SEEN_WITHIN);
+        let rows = self
+            .store
+            .query(
+                Now,
+                "SELECT * FROM callback_prioritizer.entry($1, $2, $3, $4, $5, $6, $7, $8)",
+                &[
+                    (&seen.visit.conversation, Type::TEXT),
+                    (&seen.visit.leg, Type::TEXT),
+                    (&seen.queue, Type::TEXT),
+                    (&Time(seen.since), Type::INT8),
+                    (&seen.kind, Type::INT4),
+                    (&seen.priority, Type::INT8),
+                    (&self.store.owner.0, Type::TEXT),
+                    (&within, Type::INT8),
+                ],
+            )
+            .await?;
+        let read = self.store.read(&rows, |row| read_entry(row, now))?;
+        let mut entries = read.into_iter();
+        // Forgotten between two statements of the function: as new as one that was never there.
+        let mut entry = entries.next().unwrap_or_else(|| Entry::new(seen.priority));
+        entry.open.extend(entries.flat_map(|entry| entry.open));
+        Ok(entry)
+    }
+
+    async fn recall(
+        &self,
+        conversation: &ConversationId,
+        queue: &QueueId,
+        entered: Timestamp,
+        _now: Timestamp,
+    ) -> Result<Option<Stay>, JournalError> {
+        let apart = millis(SAME_ENTRY);
+        let rows = self
+            .store
+            .query(
+                Now,
+                "SELECT leg, entered_at, kind FROM callback_prioritizer.visits
+                 WHERE conversation = $1 AND queue = $2 AND abs(entered_at - $3) <= $4
+                 ORDER BY abs(entered_at - $3) LIMIT 1",
+                &[
+                    (conversation, Type::TEXT),
+                    (queue, Type::TEXT),
+                    (&Time(entered), Type::INT8),
+                    (&apart, Type::INT8),
+                ],
+            )
+            .await?;
+        let stays = self.store.read(&rows, |row| {
+            Ok(Stay {
+                visit: Visit {
+                    conversation: conversation.clone(),
+                    leg: row.try_get(0)?,
+                },
+                entered: row.try_get::<_, Time>(1)?.0,
+                kind: row.try_get(2)?,
+            })
+        })?;
+        Ok(stays.into_iter().next())
+    }
+
+    async fn claim(
+        &self,
+        visit: &Visit,
+        known: Fence,
+        write: Write,
+    ) -> Result<Claim, JournalError> {
+        let read = |row: &Row| read_claim(row, write.at);
+        self.store
+            .query_one(
+                Now,
+                "SELECT answer, number FROM callback_prioritizer.claim($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                &[
+                    (&visit.conversation, Type::TEXT),
+                    (&visit.leg, Type::TEXT),
+                    (&known, Type::INT8),
+                    (&i64::from(write.step), Type::INT8),
+                    (&write.from, Type::INT8),
+                    (&write.to, Type::INT8),
+                    (&Time(write.due), Type::INT8),
+                    (&Time(write.covers), Type::INT8),
+                    (&self.store.owner.0, Type::TEXT),
+                    (&self.store.replica, Type::TEXT),
+                    (&millis(LEASE), Type::INT8),
+                ],
+                read,
+            )
+            .await
+    }
+
+    async fn commit(
+        &self,
+        visit: &Visit,
+        claim: Fence,
+        confirmed: Priority,
+        _at: Timestamp,
+    ) -> Result<Commit, JournalError> {
+        // Durable with whatever is claimed next. Should the database crash before, the claim is open still, and what is seen
+        // then says that it was ours.
+        self.change(
+            Soon,
+            "SELECT callback_prioritizer.settle($1, $2, $3, $3, $4, 'raised')",
+            &[
+                (&visit.conversation, Type::TEXT),
+                (&visit.leg, Type::TEXT),
+                (&claim, Type::INT8),
+                (&confirmed, Type::INT8),
+            ],
+        )
+        .await
+    }
+
+    async fn arrived(
+        &self,
+        visit: &Visit,
+        known: Fence,
+        open: Fence,
+        _at: Timestamp,
+    ) -> Result<Commit, JournalError> {
+        self.change(
+            Now,
+            "SELECT callback_prioritizer.settle($1, $2, $3, $4, NULL, 'arrived')",
+            &[
+                (&visit.conversation, Type::TEXT),
+                (&visit.leg, Type::TEXT),
+                (&known, Type::INT8),
+                (&open, Type::INT8),
+            ],
+        )
+        .await
+    }
+
+    async fn is_overtaken(
+        &self,
+        visit: &Visit,
+        seen: Priority,
+        _now: Timestamp,
+    ) -> Result<bool, JournalError> {
+        self.store
+            .query_one(
+                Now,
+                "SELECT EXISTS (SELECT FROM callback_prioritizer.history
+                 WHERE conversation = $1 AND leg = $2 AND outcome = 'unconfirmed' AND to_priority = $3)",
+                &[
+                    (&visit.conversation, Type::TEXT),
+                    (&visit.leg, Type::TEXT),
+                    (&seen, Type::INT8),
+                ],
+                |row| Ok(row.try_get(0)?),
+            )
+            .await
+    }
+
+    async fn release(
+        &self,
+        visit: &Visit,
+        claim: Fence,
+        _at: Timestamp,
+    ) -> Result<(), JournalError> {
+        self.act(
+            "UPDATE callback_prioritizer.history SET outcome = 'not_made', settled_at = callback_prioritizer.millis()
+             WHERE conversation = $1 AND leg = $2 AND outcome IS NULL AND fence = $3",
+            &[
+                (&visit.conversation, Type::TEXT),
+                (&visit.leg, Type::TEXT),
+                (&claim, Type::INT8),
+            ],
+        )
+        .await
+    }
+
+    async fn rebase(
+        &self,
+        visit: &Visit,
+        known: Fence,
+        base: Base,
+        at: Timestamp,
+    ) -> Result<Commit, JournalError> {
+        self.change(
+            Now,
+            "SELECT callback_prioritizer.rebase($1, $2, $3, $4, $5, $6, $7, $8)",
+            &[
+                (&visit.conversation, Type::TEXT),
+                (&visit.leg, Type::TEXT),
+                (&known, Type::INT8),
+                (&base.priority, Type::INT8),
+                (&base.until.map(Time), Type::INT8),
+                (&Time(at), Type::INT8),
+                (&self.store.owner.0, Type::TEXT),
+                (&self.store.replica, Type::TEXT),
+            ],
+        )
+        .await
+    }
+
+    async fn close(&self, visit: &Visit, _at: Timestamp) -> Result<(), JournalError> {
+        self.act(
+            "UPDATE callback_prioritizer.visits v SET over_at = now.at, seen_at = greatest(seen_at, now.at)
+             FROM (SELECT callback_prioritizer.millis() AS at) now WHERE conversation = $1 AND leg = $2",
+            &[
+                (&visit.conversation, Type::TEXT),
+                (&visit.leg, Type::TEXT),
+            ],
+        )
+        .await
+    }
+
+    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
+        let rows = self
+            .store
+            .query(
+                Now,
+                "SELECT queue, since_at, until_at FROM callback_prioritizer.pauses
+                 WHERE until_at IS NULL OR until_at > $1 ORDER BY queue COLLATE \"C\" NULLS FIRST",
+                &[(&Time(now), Type::INT8)],
+            )
+            .await?;
+        self.store.read(&rows, |row| {
+            Ok(Pause {
+                queue: row.try_get(0)?,
+                since: row.try_get::<_, Time>(1)?.0,
+                until: row.try_get::<_, Option<Time>>(2)?.map(|time| time.0),
+            })
+        })
+    }
+
+    async fn note_pauses(&self, pauses: &[Pause], _now: Timestamp) -> Result<(), JournalError> {
+        let queues: Vec<_> = pauses.iter().map(|pause| &pause.queue).collect();
+        let since: Vec<_> = pauses.iter().map(|pause| Time(pause.since)).collect();
+        let until: Vec<_> = pauses.iter().map(|pause| pause.until.map(Time)).collect();
+        self.act(
+            "SELECT callback_prioritizer.note_pauses($1, $2, $3)",
+            &[
+                (&queues, Type::TEXT_ARRAY),
+                (&since, Type::INT8_ARRAY),
+                (&until, Type::INT8_ARRAY),
+            ],
+        )
+        .await
+    }
+
+    async fn alive(&self, _at: Timestamp) -> Result<(), JournalError> {
+        self.act(
+            "INSERT INTO callback_prioritizer.runs AS runs (owner, replica, version, started_at, alive_at)
+             SELECT $1, $2, $3, now.at, now.at FROM (SELECT callback_prioritizer.millis() AS at) now
+             ON CONFLICT (owner) DO UPDATE SET alive_at = greatest(runs.alive_at, excluded.alive_at)",
+            &[
+                (&self.store.owner.0, Type::TEXT),
+                (&self.store.replica, Type::TEXT),
+                (&env!("CARGO_PKG_VERSION"), Type::TEXT),
+            ],
+        )
+        .await
+    }
+
+    async fn answers(&self, _now: Timestamp) -> Result<(), JournalError> {
+        // An error is an answer, but only of a database that is there.
+        self.act("SELECT 1", &[]).await
+    }
+
+    async fn stopped(&self, _at: Timestamp) -> Result<(), JournalError> {
+        self.act(
+            "UPDATE callback_prioritizer.runs SET stopped_at = now.at, alive_at = greatest(alive_at, now.at)
+             FROM (SELECT callback_prioritizer.millis() AS at) now WHERE owner = $1",
+            &[(&self.store.owner.0, Type::TEXT)],
+        )
+        .await
+    }
+
+    async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
+        let age = millis(elapsed(before, now));
+        let gone = |row: &Row| Ok(row.try_get::<_, i64>(0)?);
+        // In portions, so that no claim waits behind months of history. Writes go before visits: a claim counts as a sight of its
+        // visit, so what is still open of a visit that goes is gone by then.
+        for statement in [
+            "WITH gone AS (DELETE FROM callback_prioritizer.history WHERE id IN (
+                 SELECT id FROM callback_prioritizer.history
+                 WHERE at < (SELECT callback_prioritizer.millis() - $1) LIMIT $2 FOR UPDATE SKIP LOCKED
+             ) RETURNING 1) SELECT count(*) FROM gone",
+            "WITH gone AS (DELETE FROM callback_prioritizer.visits WHERE (conversation, leg) IN (
+                 SELECT conversation, leg FROM callback_prioritizer.visits
+                 WHERE seen_at < (SELECT callback_prioritizer.millis() - $1) LIMIT $2 FOR UPDATE SKIP LOCKED
+             ) RETURNING 1) SELECT count(*) FROM gone",
+            "WITH gone AS (DELETE FROM callback_prioritizer.runs WHERE id IN (
+                 SELECT id FROM callback_prioritizer.runs
+                 WHERE alive_at < (SELECT callback_prioritizer.millis() - $1) LIMIT $2 FOR UPDATE SKIP LOCKED
+             ) RETURNING 1) SELECT count(*) FROM gone",
+        ] {
+            let values = [(&age as _, Type::INT8), (&PORTION as _, Type::INT8)];
+            while self.store.query_one(Soon, statement, &values, gone).await? == PORTION {}
+        }
+        Ok(())
+    }
+
+    fn replicas(&self, client: &str) -> Option<Arc<dyn Replicas>> {
+        let store = Arc::clone(&self.store);
+        Some(Arc::new(PostgresReplicas::new(store, client)))
+    }
+}
+
+/// Whole milliseconds.
+fn millis(time: std::time::Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The answer to a claim that was asked for at this time, by the clock of whoever asked.
+fn read_claim(row: &Row, at: Timestamp) -> Result<Claim, Trouble> {
+    let (answer, number): (&str, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
+    match (answer, number) {
+        ("granted", Some(number)) => Ok(Claim::Granted(Fence(number))),
+        ("held", Some(left)) => {
+            let left = SignedDuration::from_millis(left);
+            let until = at.saturating_add(left).unwrap_or(Timestamp::MAX);
+            Ok(Claim::Held { until })
+        }
+        ("done", _) => Ok(Claim::Done),
+        ("stale", _) => Ok(Claim::Stale),
+        (other, _) => Err(Trouble::Answer(format!("a claim that is {other}"))),
+    }
+}
+
+/// An entry with one of its open writes. When writes were made is told by the clock of whoever asks, at `now`.
+fn read_entry(row: &Row, now: Timestamp) -> Result<Entry, Trouble> {
+    let here = now.duration_since(row.try_get::<_, Time>(0)?.0);
+    let written: Option<i64> = row.try_get(5)?;
+    let open: Option<Fence> = row.try_get(11)?;
+    let open = open.map(|fence| {
+        Ok::<_, Trouble>(Open {
+            fence,
+            write: read_write(row, 12, here)?,
+            elsewhere: row.try_get(18)?,
+        })
+    });
+    Ok(Entry {
+        base: Base {
+            priority: row.try_get(1)?,
+            until: row.try_get::<_, Option<Time>>(3)?.map(|until| until.0),
+        },
+        base_step: step(row.try_get(2)?)?,
+        last: written.map(|_| read_write(row, 5, here)).transpose()?,
+        open: open.transpose()?.into_iter().collect(),
+        fence: row.try_get(4)?,
+    })
+}
+
+/// A write, in six columns from this one on.
+fn read_write(row: &Row, first: usize, here: SignedDuration) -> Result<Write, Trouble> {
+    let at = row.try_get::<_, Time>(first + 5)?.0;
+    Ok(Write {
+        step: step(row.try_get(first)?)?,
+        from: row.try_get(first + 1)?,
+        to: row.try_get(first + 2)?,
+        due: row.try_get::<_, Time>(first + 3)?.0,
+        covers: row.try_get::<_, Time>(first + 4)?.0,
+        at: at.saturating_add(here).unwrap_or(at),
+    })
+}
+
+/// A step.
+fn step(number: i64) -> Result<u32, Trouble> {
+    u32::try_from(number).map_err(|_| Trouble::Answer(format!("step {number}")))
+}

@@ -1,0 +1,102 @@
+//! A journal that several daemons share: where it is, how it is signed in to, and that nothing shows the password.
+
+use std::{fs, path::Path};
+
+use callback_prioritizer::settings::{self, Settings};
+use secrecy::ExposeSecret;
+
+use super::{CANARY, file, folder, load, signed_in};
+
+/// The sentence with which these settings are refused.
+fn refusal(name: &str, content: &str) -> String {
+    load(name, content).unwrap_err().to_string()
+}
+
+#[test]
+fn a_journal_is_in_a_file_or_in_a_database() {
+    let both = "[journal]\npath = \"x.db\"\nurl = \"postgres://u@db/j\"";
+    let refused = refusal("both", both);
+    assert!(refused.starts_with("journal.url: "), "{refused}");
+    assert!(refused.contains("leave one of the two out"), "{refused}");
+    let alone = load("alone", "[journal]\nurl = \"postgres://u@db/j\"").unwrap();
+    let shared = alone.journal.shared.as_ref().unwrap();
+    assert_eq!(shared.url.to_string(), "db:5432/j");
+    let machine = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    assert_eq!(shared.replica, machine.trim());
+    let said = alone.describe().join("\n");
+    let expected = format!(
+        "journal: the database db:5432/j, shared with other daemons, among which this one is {}, and which remembers for 30d",
+        shared.replica
+    );
+    assert!(said.contains(&expected), "{said}");
+    let socket = |variables: &[(&str, &str)]| {
+        settings::control_socket(&alone.journal, &signed_in(variables))
+    };
+    assert_eq!(socket(&[]), Path::new("callback-prioritizer.sock"));
+    let given = socket(&[("RUNTIME_DIRECTORY", "/run/x")]);
+    assert_eq!(given, Path::new("/run/x/control.sock"));
+}
+
+#[test]
+fn the_password_is_found_in_its_order_of_places() {
+    let place = folder("journal_password");
+    let named = place.join("named");
+    fs::write(&named, "from-file\n").unwrap();
+    fs::write(place.join("journal_password"), "from-systemd").unwrap();
+    let credentials = place.to_str().unwrap();
+    let found = |url: &str, with_file: bool, with_credential: bool| {
+        let mut content = format!("[journal]\nurl = \"{url}\"\n");
+        if with_file {
+            content += &format!("password_file = '{}'\n", named.display());
+        }
+        let mut variables = signed_in(&[]);
+        if with_credential {
+            variables.insert("CREDENTIALS_DIRECTORY".to_owned(), credentials.to_owned());
+        }
+        let path = file("journal_password_settings", content);
+        let settings = settings::load(Some(&path), &variables).unwrap();
+        let password = settings.journal.shared.unwrap().password;
+        password.map(|password| password.expose_secret().to_owned())
+    };
+    let (bare, full) = ("postgres://u@db/j", "postgres://u:in-url@db/j");
+    for (url, with_file, with_credential, expected) in [
+        (bare, false, false, None),
+        (bare, false, true, Some("from-systemd")),
+        (bare, true, true, Some("from-file")),
+        (full, false, true, None),
+        (full, true, true, Some("from-file")),
+    ] {
+        let found = found(url, with_file, with_credential);
+        assert_eq!(
+            found.as_deref(),
+            expected,
+            "{url} {with_file} {with_credential}"
+        );
+    }
+}
+
+#[test]
+fn nothing_shows_the_password() {
+    let with = |password: &str| -> Settings {
+        let url = format!("postgres://u:{password}@db/j?options=-c%20x=canary");
+        settings::load(
+            None,
+            &signed_in(&[("CALLBACK_PRIORITIZER__JOURNAL__URL", &url)]),
+        )
+        .unwrap()
+    };
+    let settings = with("canary");
+    let findings = settings.findings();
+    let shown = format!("{settings:?} {:?} {findings:?}", settings.describe());
+    assert!(!shown.contains(CANARY), "{shown}");
+    let changes = settings.changes_to(&with("canary-of-tomorrow"));
+    let named: Vec<_> = changes
+        .iter()
+        .map(|change| change.setting.as_str())
+        .collect();
+    assert_eq!(named, ["journal.url"]);
+    assert!(!format!("{changes:?}").contains(CANARY));
+    let wrong = [("CALLBACK_PRIORITIZER__JOURNAL__URL", "canary")];
+    let refused = settings::load(None, &signed_in(&wrong)).unwrap_err();
+    assert!(!format!("{refused} {refused:?}").contains(CANARY));
+}
