@@ -58,7 +58,7 @@ pub(crate) struct Centre {
     /// What daemons remember; survives them.
     pub(crate) journal: Arc<dyn Journal>,
     /// What replicas share.
-    shared: MemoryJournal,
+    pub(crate) shared: MemoryJournal,
     /// Who hears how daemons are.
     pub(crate) supervisor: Supervisor,
     /// Where daemons take orders, where they do.
@@ -246,7 +246,7 @@ impl Centre {
     }
 
     /// Starts a daemon that keeps this journal.
-    fn start_with(&self, journal: Arc<dyn Journal>) -> Running {
+    pub(crate) fn start_with(&self, journal: Arc<dyn Journal>) -> Running {
         let status = Status::default();
         let shutdown = Shutdown::default();
         let reload = Reload::new(Again {

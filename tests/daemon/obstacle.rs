@@ -1,11 +1,14 @@
 //! A journal that something is the matter with: what, is told in one function, and the rest is the journal in memory.
 
+use std::{sync::Arc, time::Duration};
+
 use async_trait::async_trait;
 use callback_prioritizer::{
     conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
     journal::{Claim, Commit, Entry, Fence, Journal, JournalError, MemoryJournal, Stay, Write},
     orders::Pause,
     policy::Base,
+    replicas::{Deeds, Grant, Rate, Replicas, Standing, SweepTurn},
 };
 use jiff::Timestamp;
 
@@ -21,6 +24,8 @@ pub(crate) enum Asked<'a> {
     Claim,
     /// Any other change.
     Change,
+    /// What replicas share besides.
+    Common,
 }
 
 /// What stands in the way of what is asked.
@@ -34,7 +39,7 @@ pub(crate) trait Obstacle: Send + Sync {
 #[derive(Default)]
 pub(crate) struct Obstructed<O> {
     /// The obstacle.
-    pub(crate) obstacle: O,
+    pub(crate) obstacle: Arc<O>,
     /// The journal.
     memory: MemoryJournal,
 }
@@ -42,14 +47,24 @@ pub(crate) struct Obstructed<O> {
 impl<O> From<O> for Obstructed<O> {
     fn from(obstacle: O) -> Self {
         Self {
-            obstacle,
+            obstacle: Arc::new(obstacle),
             memory: MemoryJournal::default(),
         }
     }
 }
 
+impl<O> Obstructed<O> {
+    /// This journal behind an obstacle that others are behind as well.
+    pub(crate) fn together(obstacle: &Arc<O>, memory: MemoryJournal) -> Self {
+        Self {
+            obstacle: Arc::clone(obstacle),
+            memory,
+        }
+    }
+}
+
 #[async_trait]
-impl<O: Obstacle> Journal for Obstructed<O> {
+impl<O: Obstacle + 'static> Journal for Obstructed<O> {
     async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
         self.obstacle.meet(Asked::Entry(seen)).await?;
         self.memory.entry(seen, now).await
@@ -152,5 +167,64 @@ impl<O: Obstacle> Journal for Obstructed<O> {
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
         self.obstacle.meet(Asked::Change).await?;
         self.memory.prune(before, now).await
+    }
+
+    fn replicas(&self, client: &str) -> Option<Arc<dyn Replicas>> {
+        let common = ObstructedReplicas {
+            obstacle: Arc::clone(&self.obstacle),
+            inner: self.memory.replicas(client)?,
+        };
+        Some(Arc::new(common))
+    }
+}
+
+/// What replicas share, behind the same obstacle.
+struct ObstructedReplicas<O> {
+    /// The obstacle.
+    obstacle: Arc<O>,
+    /// Behind it.
+    inner: Arc<dyn Replicas>,
+}
+
+#[async_trait]
+impl<O: Obstacle> Replicas for ObstructedReplicas<O> {
+    async fn sign(&self, deeds: Deeds, now: Timestamp) -> Result<Standing, JournalError> {
+        self.obstacle.meet(Asked::Common).await?;
+        self.inner.sign(deeds, now).await
+    }
+
+    async fn leave(&self) -> Result<(), JournalError> {
+        self.obstacle.meet(Asked::Common).await?;
+        self.inner.leave().await
+    }
+
+    async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError> {
+        self.obstacle.meet(Asked::Common).await?;
+        self.inner.permit(token, rate).await
+    }
+
+    async fn hold(&self, time: Duration) -> Result<(), JournalError> {
+        self.obstacle.meet(Asked::Common).await?;
+        self.inner.hold(time).await
+    }
+
+    async fn sweep(&self, at_most: Duration) -> Result<SweepTurn, JournalError> {
+        self.obstacle.meet(Asked::Common).await?;
+        self.inner.sweep(at_most).await
+    }
+
+    async fn swept(&self, found: Option<String>) -> Result<(), JournalError> {
+        self.obstacle.meet(Asked::Common).await?;
+        self.inner.swept(found).await
+    }
+
+    async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
+        self.obstacle.meet(Asked::Common).await?;
+        self.inner.take_channel(line).await
+    }
+
+    async fn keep_channel(&self, line: usize, sealed: String) -> Result<(), JournalError> {
+        self.obstacle.meet(Asked::Common).await?;
+        self.inner.keep_channel(line, sealed).await
     }
 }

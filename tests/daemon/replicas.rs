@@ -1,5 +1,7 @@
 //! Several daemons on one journal: is every callback where it belongs, by one write, and whoever of them is gone?
 
+mod outage;
+
 use std::time::Duration;
 
 use callback_prioritizer::{
@@ -138,11 +140,12 @@ async fn what_a_killed_one_was_at_is_late_by_its_claim_and_nothing_else_is() {
 
 #[tokio::test(start_paused = true)]
 async fn together_they_keep_to_the_budget() {
-    const WAITING: usize = 2_000;
-    let centre = Centre::open().await;
+    // Twice as many as the budget carries.
+    const WAITING: usize = 600;
+    let centre = Centre::open().await.set("POLICY__WAIT", "1m");
     let [one, two, three] = centre.start_replicas(["one", "two", "three"]).await;
     callbacks(&centre, &[&one, &two, &three], WAITING).await;
-    pass(minutes(30)).await;
+    pass(minutes(15)).await;
     assert_eq!(centre.answered(&[429]), 0);
     // Sockets are counted apart from requests.
     let mut requests = centre.sandbox.requests();
@@ -155,7 +158,7 @@ async fn together_they_keep_to_the_budget() {
     let most = (0..times.len()).map(in_a_minute).max().unwrap();
     assert!((290..=300).contains(&most), "{most}");
     for replica in [one, two, three] {
-        assert!(replica.now().raises > 1_000, "each has its part");
+        assert!(replica.now().raises > 700, "each has its part");
         replica.stop().await;
     }
 }

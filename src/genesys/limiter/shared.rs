@@ -181,3 +181,191 @@ fn share(budget: Budget) -> Budget {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use async_trait::async_trait;
+    use jiff::Timestamp;
+    use tokio::time::timeout;
+
+    use super::{
+        super::{Limiter, Turn},
+        *,
+    };
+    use crate::{
+        journal::JournalError,
+        replicas::{Deeds, MemoryReplicas, Standing, SweepTurn},
+    };
+
+    /// A keeper that may not answer.
+    struct Keeper {
+        /// What it keeps when it does.
+        inner: MemoryReplicas,
+        /// Whether it does not.
+        down: Arc<AtomicBool>,
+    }
+
+    impl Keeper {
+        /// What it keeps, where it answers.
+        fn answer(&self) -> Result<&MemoryReplicas, JournalError> {
+            if self.down.load(Ordering::Relaxed) {
+                return Err(JournalError::new("down"));
+            }
+            Ok(&self.inner)
+        }
+    }
+
+    #[async_trait]
+    impl Replicas for Keeper {
+        async fn sign(&self, deeds: Deeds, now: Timestamp) -> Result<Standing, JournalError> {
+            self.answer()?.sign(deeds, now).await
+        }
+
+        async fn leave(&self) -> Result<(), JournalError> {
+            self.answer()?.leave().await
+        }
+
+        async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError> {
+            self.answer()?.permit(token, rate).await
+        }
+
+        async fn hold(&self, time: Duration) -> Result<(), JournalError> {
+            self.answer()?.hold(time).await
+        }
+
+        async fn sweep(&self, at_most: Duration) -> Result<SweepTurn, JournalError> {
+            self.answer()?.sweep(at_most).await
+        }
+
+        async fn swept(&self, found: Option<String>) -> Result<(), JournalError> {
+            self.answer()?.swept(found).await
+        }
+
+        async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
+            self.answer()?.take_channel(line).await
+        }
+
+        async fn keep_channel(&self, line: usize, sealed: String) -> Result<(), JournalError> {
+            self.answer()?.keep_channel(line, sealed).await
+        }
+    }
+
+    /// The usual budget.
+    fn budget() -> Budget {
+        Budget::new(270, None, 1)
+    }
+
+    /// The limiters of five replicas, and what takes their keeper down.
+    fn five() -> (Vec<Arc<Limiter>>, Arc<AtomicBool>) {
+        let (common, down) = (MemoryReplicas::default(), Arc::<AtomicBool>::default());
+        let limiters = (0..MAX_REPLICAS).map(|number| {
+            let keeper = Keeper {
+                inner: common.start(&number.to_string()),
+                down: Arc::clone(&down),
+            };
+            Arc::new(Limiter::new(budget()).among(Arc::new(keeper), budget()))
+        });
+        (limiters.collect(), down)
+    }
+
+    /// What these send as fast as they may, from now on.
+    struct Senders {
+        /// Those who send.
+        _tasks: JoinSet<()>,
+        /// When something was sent.
+        times: Arc<Mutex<Vec<Instant>>>,
+    }
+
+    impl Senders {
+        /// They begin.
+        fn start(limiters: &[Arc<Limiter>]) -> Self {
+            let (mut tasks, times) = (JoinSet::new(), Arc::<Mutex<Vec<Instant>>>::default());
+            for limiter in limiters {
+                let (limiter, times) = (Arc::clone(limiter), Arc::clone(&times));
+                tasks.spawn(async move {
+                    loop {
+                        limiter.permit(Turn::Look).await.spend();
+                        lock(&times).push(Instant::now());
+                    }
+                });
+            }
+            Self {
+                _tasks: tasks,
+                times,
+            }
+        }
+
+        /// How many were sent in these minutes after the start.
+        fn between(&self, start: Instant, first: u64, last: u64) -> usize {
+            let [first, last] = [first, last].map(|minute| start + Duration::from_mins(minute));
+            let times = lock(&self.times);
+            times.iter().filter(|at| (first..last).contains(at)).count()
+        }
+
+        /// The most that were sent within a minute.
+        fn most_in_a_minute(&self) -> usize {
+            let times = lock(&self.times);
+            let most = (0..times.len()).map(|first| {
+                let end = times[first] + Duration::from_mins(1);
+                times[first..].iter().take_while(|at| **at < end).count()
+            });
+            most.max().unwrap_or_default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn five_keep_to_one_rate_also_while_nobody_keeps_it() {
+        let (limiters, down) = five();
+        let (start, senders) = (Instant::now(), Senders::start(&limiters));
+        for (minutes, is_down) in [(5, false), (5, true), (5, false)] {
+            down.store(is_down, Ordering::Relaxed);
+            sleep(Duration::from_mins(minutes)).await;
+        }
+        for (first, last) in [(1, 5), (6, 10), (11, 15)] {
+            let sent = senders.between(start, first, last);
+            assert!((1_060..=1_090).contains(&sent), "{sent} after {first} min");
+        }
+        let most = senders.most_in_a_minute();
+        assert!(most <= 300, "{most} in a minute");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_of_five_has_all_of_it_when_the_others_send_nothing_but_a_fifth_alone() {
+        let (limiters, down) = five();
+        let (start, senders) = (Instant::now(), Senders::start(&limiters[..1]));
+        sleep(Duration::from_mins(5)).await;
+        down.store(true, Ordering::Relaxed);
+        sleep(Duration::from_mins(5)).await;
+        let (all, fifth) = (senders.between(start, 1, 5), senders.between(start, 6, 10));
+        assert!((1_060..=1_090).contains(&all), "{all}");
+        assert!((205..=225).contains(&fifth), "{fifth}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hold_that_one_meets_is_kept_by_all() {
+        let (limiters, _down) = five();
+        limiters[0].hold(Instant::now() + Duration::from_secs(40));
+        sleep(Duration::from_millis(1)).await;
+        let second = limiters[1].permit(Turn::Upkeep);
+        assert!(timeout(Duration::from_secs(39), second).await.is_err());
+        let start = Instant::now();
+        limiters[1].permit(Turn::Upkeep).await.spend();
+        assert!(start.elapsed() <= LONGEST_WAIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_gives_up_leaves_the_permit_to_the_next() {
+        let (limiters, _down) = five();
+        for _ in 0..10 {
+            let given_up = timeout(Duration::ZERO, limiters[0].permit(Turn::Look)).await;
+            drop(given_up);
+        }
+        let start = Instant::now();
+        for _ in 0..20 {
+            limiters[0].permit(Turn::Look).await.spend();
+        }
+        assert!(start.elapsed() < Duration::from_millis(100), "of the burst");
+    }
+}
