@@ -43,15 +43,39 @@ def compose():
 
 
 def kubernetes(program):
-    """The manifest, by the schemas of Kubernetes; its pod, by the standard; its settings, by the program itself."""
-    file = ROOT / "config/kubernetes.yaml"
-    run(BIN / "kubernetes-validate", "--strict", file)
-    documents = {document["kind"]: document for document in yaml.safe_load_all(file.read_text())}
-
-    deployment = documents["Deployment"]["spec"]
+    """Both manifests, by the schemas of Kubernetes; their pods, by the standard; their settings, by the program itself."""
+    one, several = (documents(name) for name in ("kubernetes.yaml", "kubernetes-replicas.yaml"))
+    deployment = one["Deployment"]["spec"]
     must(deployment["replicas"] == 1, "more than one daemon on one journal")
     must(deployment["strategy"] == {"type": "Recreate"}, "two daemons on one journal while it is replaced")
-    pod = deployment["template"]["spec"]
+    replicas = several["StatefulSet"]["spec"]
+    must(2 <= replicas["replicas"] <= 5, "not as many replicas as there may be")
+    names = replicas["selector"]["matchLabels"]
+    must(several["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == names, "a budget for other pods")
+    for spec in (deployment, replicas):
+        must(spec["template"]["metadata"]["labels"].items() >= spec["selector"]["matchLabels"].items(), "no such pods")
+        confined(program, spec["template"]["spec"])
+    accepted(program, one["ConfigMap"]["data"]["settings.toml"])
+
+    settings = several["ConfigMap"]["data"]["settings.toml"]
+    mounts = replicas["template"]["spec"]["containers"][0]["volumeMounts"]
+    folder = next(mount["mountPath"] for mount in mounts if mount["name"] == "journal")
+    with tempfile.NamedTemporaryFile("w") as password:
+        password.write("secret")
+        password.flush()
+        must(f"{folder}/password" in settings, "the password is mounted elsewhere")
+        accepted(program, settings.replace(f"{folder}/password", password.name))
+
+
+def documents(name):
+    """The documents of a manifest, by kind."""
+    file = ROOT / "config" / name
+    run(BIN / "kubernetes-validate", "--strict", file)
+    return {document["kind"]: document for document in yaml.safe_load_all(file.read_text())}
+
+
+def confined(program, pod):
+    """A pod may do nothing that it need not, and its probes are commands that there are."""
     context = pod["securityContext"]
     must(context["runAsNonRoot"] and context["seccompProfile"]["type"] == "RuntimeDefault", RESTRICTED)
     for container in pod["containers"]:
@@ -64,7 +88,9 @@ def kubernetes(program):
             # Understood to the last word, which is asked before anything is done.
             run(program, *words[1:], "--help", stdout=subprocess.DEVNULL)
 
-    settings = documents["ConfigMap"]["data"]["settings.toml"]
+
+def accepted(program, settings):
+    """Settings that the program takes."""
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as written:
         written.write(settings)
         written.flush()

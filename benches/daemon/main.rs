@@ -8,8 +8,11 @@
 
 mod centre;
 mod figures;
+#[path = "../../tests/daemon/obstacle.rs"]
+mod obstacle;
 mod process;
 mod real;
+mod replicas;
 mod virtual_time;
 
 use std::{
@@ -24,11 +27,12 @@ use figures::Report;
 type Measurement = (&'static str, fn(&mut Report));
 
 /// All of them, in the order of the README's table.
-const ALL: [Measurement; 10] = [
+const ALL: [Measurement; 11] = [
     ("hour", virtual_time::an_hour_of_a_thousand),
     ("short", real::short_waits),
     ("capacity", virtual_time::as_many_as_one_token_carries),
     ("overload", virtual_time::three_times_as_many),
+    ("scale", replicas::scale),
     ("idle", real::idle),
     ("lateness", real::lateness),
     ("cpu", real::cpu_of_a_thousand),
