@@ -5,6 +5,8 @@
 //! without it callbacks would be lost silently; whoever runs the daemon starts it again. That one is told when it is ready,
 //! that it goes on, and when it stops.
 
+mod error;
+
 mod events;
 
 mod membership;
@@ -14,6 +16,8 @@ mod parts;
 mod pulse;
 
 mod reload;
+
+mod seat;
 
 mod shared;
 
@@ -32,12 +36,12 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{Instrument, info, warn};
 
 use crate::{
     clock::{Clock, millis},
     fleet::Fleet,
-    genesys::{Failure, Genesys, NoTls},
+    genesys::{Genesys, NoTls},
     journal::{Journal, Watched},
     settings::Settings,
     shutdown::Shutdown,
@@ -47,53 +51,41 @@ use crate::{
         sight::Sight,
         sweep::{First, Sweep},
     },
-    status::{Status, http::Page},
+    status::{
+        Status,
+        http::{Page, Shown},
+    },
     supervisor::Supervisor,
     tracker::{Context, Receipts},
 };
 
 use self::{
-    membership::Membership, parts::Parts, pulse::Pulse, reload::Reloader, shared::Shared,
+    membership::Membership,
+    parts::Parts,
+    pulse::{Pulse, Way},
+    reload::Reloader,
+    shared::Shared,
     upkeep::Upkeep,
 };
 
-pub(crate) use self::reload::say_findings;
-pub use self::reload::{Reload, Source};
+pub use self::{
+    error::DaemonError,
+    reload::{Reload, Source},
+};
+pub(crate) use self::{
+    pulse::{between_rounds, in_words},
+    reload::{PATIENCE, Refusal, say_findings},
+    seat::Seat,
+};
 
 /// How long requests in flight may take to finish when the daemon stops.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long saying goodbye may take: to sockets, and to a slow reader of the status page. No more than a courtesy.
+pub(crate) const GOODBYE: Duration = Duration::from_millis(500);
 /// Notices that may wait for the fleet; it takes each in microseconds.
 const NOTICES: usize = 1_024;
 /// Trackers that may ask the journal at once: enough that it never waits for the next.
 const AT_JOURNAL: usize = 16;
-
-/// Why the daemon could not start, or had to end.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// Credentials or permissions are refused.
-    #[error("the platform refuses this OAuth client: {remedy}")]
-    Denied {
-        /// What to do about it.
-        remedy: &'static str,
-        /// What was refused.
-        #[source]
-        failure: Failure,
-    },
-    /// The platform did not answer while starting.
-    #[error(
-        "the platform cannot be reached: check genesys.region and the network, or try again later"
-    )]
-    Unreachable(#[source] Failure),
-    /// TLS cannot be set up.
-    #[error(transparent)]
-    NoTls(#[from] NoTls),
-    /// Other replicas leave no room for this one.
-    #[error("this daemon cannot be one of the replicas: {0}")]
-    NoPlace(String),
-    /// A part ended on its own.
-    #[error("internal error: the {0} ended unexpectedly; the daemon cannot go on without it")]
-    PartEnded(&'static str),
-}
 
 /// The daemon: everything it needs to run.
 pub struct Daemon {
@@ -127,26 +119,53 @@ impl Daemon {
     /// Where it cannot start, or a part of it ended unexpectedly.
     pub async fn run(self, shutdown: &Shutdown) -> Result<(), DaemonError> {
         self.introduce();
-        let inner = Arc::clone(&self.journal);
-        let journal = Arc::new(Watched::new(inner, self.status.clone()));
-        // Trouble is said by the watch, and mended by the upkeep.
-        let _said = journal.alive(self.clock.now()).await;
-        let ended = self.work(Arc::clone(&journal), shutdown).await;
+        let journal = self.watched().await;
+        let ended = self.work(Arc::clone(&journal), shutdown, None).await;
         let _said = journal.stopped(self.clock.now()).await;
         ended
     }
 
+    /// Runs as one of several: whoever looks after them all has the page, the supervisor, the socket for orders and the last
+    /// word to the journal, and finds in this seat what it takes.
+    pub(crate) async fn run_beside_others(
+        self,
+        shutdown: &Shutdown,
+        seat: &Seat,
+    ) -> Result<(), DaemonError> {
+        self.introduce();
+        let journal = self.watched().await;
+        self.work(journal, shutdown, Some(seat)).await
+    }
+
+    /// The journal under watch, with a first sign of life in it.
+    async fn watched(&self) -> Arc<Watched> {
+        let inner = Arc::clone(&self.journal);
+        let journal = Arc::new(Watched::new(inner, self.status.clone()));
+        // Trouble is said by the watch, and mended by the upkeep.
+        let _said = journal.alive(self.clock.now()).await;
+        journal
+    }
+
     /// Starts the parts and lets them work until told to stop.
-    async fn work(&self, journal: Arc<Watched>, shutdown: &Shutdown) -> Result<(), DaemonError> {
+    async fn work(
+        &self,
+        journal: Arc<Watched>,
+        shutdown: &Shutdown,
+        seat: Option<&Seat>,
+    ) -> Result<(), DaemonError> {
         let shared = Shared::new(self, journal)?;
         let stop = shutdown.drain().child_token();
         let mut parts = Parts::new(stop.clone());
         // From the first moment on, so that whoever asks is told what is being waited for.
-        let page = self.page(&shared.genesys);
-        parts.spawn(
-            "status page",
-            page.serve(self.settings.status.clone(), stop),
-        );
+        if let Some(seat) = seat {
+            seat.take(&shared.genesys, &shared.control);
+        } else {
+            let page = self.page(&shared.genesys);
+            parts.spawn(
+                "status page",
+                page.serve(self.settings.status.clone(), stop),
+            );
+        }
         let starting = start::start_up(&shared.genesys, &shared.queues, &shared.names);
         let Some(started) = shutdown.drain().run_until_cancelled(starting).await else {
             self.supervisor.stopping().await;
@@ -160,9 +179,10 @@ impl Daemon {
         }
         // Before the first tracker: what was paused stays paused.
         shared.control.learn().await;
-        self.start_parts(&mut parts, &shared, started)?;
+        self.start_parts(&mut parts, &shared, started, seat)?;
         if let Some(membership) = membership {
-            parts.place.spawn(membership.run(parts.stop.clone()));
+            let signing = membership.run(parts.stop.clone());
+            parts.place.spawn(signing.in_current_span());
         }
         let ended = tokio::select! {
             // First, because told to stop the parts end by themselves.
@@ -209,7 +229,13 @@ impl Daemon {
     }
 
     /// Starts the fleet and what feeds it.
-    fn start_parts(&self, parts: &mut Parts, shared: &Shared, first: First) -> Result<(), NoTls> {
+    fn start_parts(
+        &self,
+        parts: &mut Parts,
+        shared: &Shared,
+        first: First,
+        seat: Option<&Seat>,
+    ) -> Result<(), NoTls> {
         let stop = parts.stop.clone();
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
         let pulse_sender = notice_sender.clone();
@@ -239,7 +265,11 @@ impl Daemon {
             chosen: Arc::clone(&shared.chosen),
         };
         let pulse = self.pulse(pulse_sender, &context);
-        parts.fleet.spawn(Fleet::new(context).run(notices, GRACE));
+        if let Some(seat) = seat {
+            seat.work(pulse.way.clone());
+        }
+        let fleet = Fleet::new(context).run(notices, GRACE);
+        parts.fleet.spawn(fleet.in_current_span());
         parts.spawn("sweep", sweep.run(first, stop.clone()));
         parts.spawn("notifications", notifications.run(stop.clone()));
         self.start_events(parts, &shared.queues, notice_sender, stop.clone())?;
@@ -253,19 +283,23 @@ impl Daemon {
     /// What is shown of all this.
     fn page(&self, genesys: &Arc<Genesys>) -> Page {
         let genesys = Arc::clone(genesys);
-        Page {
+        Page::from(vec![Shown {
+            organization: self.settings.organization.clone(),
             status: self.status.clone(),
             clock: Arc::new(move || genesys.now()),
-        }
+        }])
     }
 
     /// What proves to the supervisor that the work goes on.
     fn pulse(&self, notices: mpsc::Sender<Notice>, context: &Context) -> Pulse {
-        Pulse {
+        let way = Way {
             notices,
             at_journal: Arc::clone(&context.at_journal),
             journal: Arc::<dyn Journal>::clone(&context.journal),
             clock: self.clock,
+        };
+        Pulse {
+            way,
             status: self.status.clone(),
             supervisor: self.supervisor.clone(),
         }

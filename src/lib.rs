@@ -39,6 +39,7 @@
 //! | [`replicas`] | what daemons that share a journal have in common besides: the rate, the sweep, who lives, channels |
 //! | `control` | what an operator tells a running daemon: pause, resume |
 //! | [`daemon`] | composition: start order, stop order |
+//! | [`organizations`] | several of them in one process: a daemon for each, and what they have in common |
 //! | [`status`] | one observable snapshot, and what shows it: health, metrics, a page that keeps itself up to date |
 //! | [`supervisor`] | who started this process and wants to hear how it is: systemd |
 //! | [`sandbox`] | the platform in process, for the demo, the tests and anyone who wants to try |
@@ -63,6 +64,8 @@
 //!
 //! # Glossary
 //!
+//! - **organization**: one customer of the platform's, with a client, rules and callbacks of its own. Where the settings name
+//!   several, each has a daemon of its own.
 //! - **conversation**: everything between one customer and the contact centre on one occasion.
 //! - **participant**, **leg**: one party in it; the **ACD leg** is the queue's own.
 //! - **queue**, **priority**: where it waits, and with how many points; a point is worth a minute of queue time.
@@ -123,6 +126,8 @@ pub mod replicas;
 mod control;
 
 pub mod daemon;
+
+pub mod organizations;
 
 pub mod status;
 

@@ -55,9 +55,10 @@ impl Count {
 impl Obstacle for Count {
     async fn meet(&self, asked: Asked<'_>) -> Result<(), JournalError> {
         let what = match asked {
-            Asked::Entry(_) | Asked::Recall => "entries read",
+            Asked::Entry(_waiting) => "entries read",
+            Asked::Recall => "stays recalled",
             Asked::Claim => "claims",
-            Asked::Change => "commits and others",
+            Asked::Change | Asked::NotePauses(_of, _these) => "commits and others",
             Asked::Pauses => "pauses read",
             Asked::Common => "permits, signs and sweeps",
         };

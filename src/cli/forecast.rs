@@ -53,7 +53,7 @@ pub(super) fn run(command: &Forecast) -> Result<Exit, Failed> {
 
 /// What is asked, by the command line, the settings, and the file of conversations.
 fn question(command: &Forecast) -> Result<Question, Failed> {
-    let offline = load_offline(&command.source)?;
+    let offline = load_offline(&command.source, &command.whose)?;
     let traffic = match &command.conversations {
         Some(path) => replayed(command, path)?,
         None => drawn(command),
@@ -179,7 +179,7 @@ fn calls(
         (Some(ladder), _) => ladder,
     };
     let variables = BTreeMap::from([(LADDER.to_owned(), ladder.to_owned())]);
-    let read = settings::load_offline(None, &variables).map_err(|error| {
+    let read = settings::load_offline(None, &variables, None).map_err(|error| {
         let sentence = error.to_string().replace(LADDER, "--ladder");
         Failed::new(Exit::Usage, sentence)
     })?;

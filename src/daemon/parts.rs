@@ -1,12 +1,10 @@
 //! The parts of a daemon while they run, and how they end together.
 
-use std::time::Duration;
-
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
-/// How long saying goodbye may take: to sockets, and to a slow reader of the status page. No more than a courtesy.
-const GOODBYE: Duration = Duration::from_millis(500);
+use super::GOODBYE;
 
 /// The parts while they run.
 pub(super) struct Parts {
@@ -37,10 +35,11 @@ impl Parts {
         name: &'static str,
         part: impl Future<Output = ()> + Send + 'static,
     ) {
-        self.sources.spawn(async move {
+        let part = async move {
             part.await;
             name
-        });
+        };
+        self.sources.spawn(part.in_current_span());
     }
 
     /// Waits for all parts; how many trackers did not finish in time.

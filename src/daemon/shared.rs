@@ -64,6 +64,7 @@ impl Shared {
         let names = Arc::new(Names::new(&settings.rules));
         let queues = Arc::new(Queues::new(&callbacks.queues));
         let control = Arc::new(Control {
+            organization: settings.organization.clone(),
             orders: orders.clone(),
             queues: Arc::clone(&queues),
             names: Arc::clone(&names),

@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     clock::elapsed,
-    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
     orders::Pause,
     policy::Base,
     replicas::Replicas,
@@ -316,14 +316,22 @@ impl Journal for PostgresJournal {
         .await
     }
 
-    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
+    async fn pauses(
+        &self,
+        organization: &Organization,
+        now: Timestamp,
+    ) -> Result<Vec<Pause>, JournalError> {
         let rows = self
             .store
             .query(
                 Now,
                 "SELECT queue, since_at, until_at FROM callback_prioritizer.pauses
-                 WHERE until_at IS NULL OR until_at > $1 ORDER BY queue COLLATE \"C\" NULLS FIRST",
-                &[(&Time(now), Type::INT8)],
+                 WHERE organization = $1 AND (until_at IS NULL OR until_at > $2)
+                 ORDER BY queue COLLATE \"C\" NULLS FIRST",
+                &[
+                    (&organization.name().unwrap_or_default(), Type::TEXT),
+                    (&Time(now), Type::INT8),
+                ],
             )
             .await?;
         self.store.read(&rows, |row| {
@@ -335,13 +343,19 @@ impl Journal for PostgresJournal {
         })
     }
 
-    async fn note_pauses(&self, pauses: &[Pause], _now: Timestamp) -> Result<(), JournalError> {
+    async fn note_pauses(
+        &self,
+        organization: &Organization,
+        pauses: &[Pause],
+        _now: Timestamp,
+    ) -> Result<(), JournalError> {
         let queues: Vec<_> = pauses.iter().map(|pause| &pause.queue).collect();
         let since: Vec<_> = pauses.iter().map(|pause| Time(pause.since)).collect();
         let until: Vec<_> = pauses.iter().map(|pause| pause.until.map(Time)).collect();
         self.act(
-            "SELECT callback_prioritizer.note_pauses($1, $2, $3)",
+            "SELECT callback_prioritizer.note_pauses($1, $2, $3, $4)",
             &[
+                (&organization.name().unwrap_or_default(), Type::TEXT),
                 (&queues, Type::TEXT_ARRAY),
                 (&since, Type::INT8_ARRAY),
                 (&until, Type::INT8_ARRAY),

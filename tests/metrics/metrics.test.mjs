@@ -41,7 +41,7 @@ async function query(expr) {
 }
 
 /** An expression of the dashboard with its variables filled in. */
-const filled = (expr) => expr.replaceAll("$__rate_interval", "1m").replaceAll("$job", ".*").replaceAll("$instance", ".*");
+const filled = (expr) => expr.replaceAll("$__rate_interval", "1m").replaceAll("$job", ".*").replaceAll("$instance", ".*").replaceAll("$organization", ".*");
 
 test("Prometheus scrapes the daemon, and sees what it does", async () => {
   const id = await world.callback();
@@ -91,6 +91,10 @@ test("every picture of the dashboard is of something, and has a title, a place a
   }
   assert.ok(targets.length >= dashboard.panels.length);
   for (const { expr } of targets) await query(filled(expr));
+  // All of it is also of one organisation alone, and of the only one, which has no label.
+  for (const { expr } of targets) assert.ok(expr.includes('organization=~"$organization"'), expr);
+  const tracked = targets.find(({ expr }) => expr.includes("conversations_tracked"));
+  assert.equal((await query(filled(tracked.expr))).length, 1);
 });
 
 /** Names of all families that the daemon tells, without what all names begin with. */
@@ -116,4 +120,19 @@ test("the README lists every metric and every alert, and no others", async () =>
   const alerts = [...read("config/alerts.yml").matchAll(/- alert: (\w+)/g)].map(([, name]) => name);
   const told = [...answered.matchAll(/`(CallbackPrioritizer\w+)`/g)].map(([, name]) => name);
   assert.deepEqual(told.sort(), alerts.sort());
+});
+
+test("several organisations are told in one set, each sample with its name, as promtool wants it", async () => {
+  const several = await World.several(["acme", "beta"], {}, { browser: false });
+  try {
+    const text = await (await fetch(`${several.url}metrics`)).text();
+    assert.equal(execFileSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" }), "");
+    const names = (from) => [...from.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+    assert.deepEqual(names(text), names(await (await fetch(`${world.url}metrics`)).text()));
+    const samples = text.split("\n").filter((line) => line && !line.startsWith("#") && !line.includes("build_info"));
+    for (const line of samples) assert.match(line, /organization="(acme|beta)"/);
+    assert.equal(samples.filter((line) => line.startsWith("callback_prioritizer_ready{")).length, 2);
+  } finally {
+    await several.close();
+  }
 });

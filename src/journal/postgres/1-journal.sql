@@ -65,10 +65,13 @@ CREATE TABLE callback_prioritizer.runs (
 );
 
 -- In which queues nothing is raised, and until when. No queue: in all of them. No end: until it is ended.
+-- The organisation is empty where there is a single one without a name.
 CREATE TABLE callback_prioritizer.pauses (
-    queue          text    UNIQUE,
+    organization   text    NOT NULL,
+    queue          text,
     since_at       bigint  NOT NULL,
-    until_at       bigint
+    until_at       bigint,
+    UNIQUE (organization, queue)
 );
 
 -- The time, in microseconds since 1970. Whatever is kept for a while is kept by this clock.
@@ -238,13 +241,14 @@ BEGIN
     RETURN true;
 END $$;
 
--- Notes these pauses in the place of all others.
-CREATE FUNCTION callback_prioritizer.note_pauses(p_queues text[], p_since bigint[], p_until bigint[])
-RETURNS void LANGUAGE plpgsql AS $$
+-- Notes these pauses of an organisation in the place of all others.
+CREATE FUNCTION callback_prioritizer.note_pauses(
+    p_organization text, p_queues text[], p_since bigint[], p_until bigint[]
+) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     -- One after the other: two that note at once would both keep theirs.
     LOCK TABLE callback_prioritizer.pauses IN SHARE ROW EXCLUSIVE MODE;
-    DELETE FROM callback_prioritizer.pauses;
-    INSERT INTO callback_prioritizer.pauses (queue, since_at, until_at)
-    SELECT * FROM unnest(p_queues, p_since, p_until);
+    DELETE FROM callback_prioritizer.pauses WHERE organization = p_organization;
+    INSERT INTO callback_prioritizer.pauses (organization, queue, since_at, until_at)
+    SELECT p_organization, * FROM unnest(p_queues, p_since, p_until);
 END $$;

@@ -23,7 +23,7 @@ use super::super::{
     Journal, PostgresJournal, PostgresReplicas,
 };
 use crate::{
-    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
     orders::Pause,
     policy::Base,
     replicas,
@@ -357,12 +357,21 @@ impl<W: Way> Journal for Bench<W> {
         self.journal.close(visit, at).await
     }
 
-    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
-        self.journal.pauses(now).await
+    async fn pauses(
+        &self,
+        organization: &Organization,
+        now: Timestamp,
+    ) -> Result<Vec<Pause>, JournalError> {
+        self.journal.pauses(organization, now).await
     }
 
-    async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError> {
-        self.journal.note_pauses(pauses, now).await
+    async fn note_pauses(
+        &self,
+        organization: &Organization,
+        pauses: &[Pause],
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        self.journal.note_pauses(organization, pauses, now).await
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {

@@ -9,7 +9,7 @@ async fn a_file_of_another_program_or_another_time_is_left_alone() {
         ("PRAGMA application_id = 7", "another program"),
         (
             "PRAGMA application_id = 1130516594; PRAGMA user_version = 99",
-            "its format is 99, the newest known here is 3",
+            "its format is 99, the newest known here is 4",
         ),
         (
             "PRAGMA application_id = 1130516594; PRAGMA user_version = -1",
@@ -33,9 +33,9 @@ async fn an_empty_file_becomes_a_journal_of_the_newest_format() {
     let path = folder();
     fs::write(file(&path), "").unwrap();
     drop(open(&path));
-    assert_eq!(known(&raw(&path)).unwrap(), Known::Ours(3));
+    assert_eq!(known(&raw(&path)).unwrap(), Known::Ours(4));
     drop(open(&path));
-    assert_eq!(known(&raw(&path)).unwrap(), Known::Ours(3));
+    assert_eq!(known(&raw(&path)).unwrap(), Known::Ours(4));
     fs::remove_dir_all(&path).unwrap();
 }
 
