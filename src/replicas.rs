@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::journal::JournalError;
 
@@ -71,7 +71,7 @@ pub enum SweepTurn {
 }
 
 /// What a replica has done since it started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deeds {
     /// Callbacks that it tracks.
     pub tracked: u64,
@@ -84,7 +84,7 @@ pub struct Deeds {
 }
 
 /// One of the replicas, as its keeper knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replica {
     /// Its place, from 1 to [`MAX_REPLICAS`].
     pub place: usize,

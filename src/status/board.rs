@@ -120,6 +120,8 @@ pub enum Outcome {
     Refused,
     /// No answer to a raise has come.
     Unanswered,
+    /// Another replica has made a raise.
+    Elsewhere,
     /// Somebody else has changed the priority.
     Foreign,
 }
@@ -183,6 +185,15 @@ impl Board {
         row.priority = change.to;
         let at = change.at;
         row.last = Some(Last { at, outcome });
+    }
+
+    /// Another replica has raised it; whether that was not known before.
+    pub(super) fn raised_elsewhere(&mut self, id: &ConversationId, change: Change) -> bool {
+        let news = self.rows.get(id).is_some_and(|row| row.priority != change.to);
+        if news {
+            self.changed(id, change, Outcome::Elsewhere);
+        }
+        news
     }
 
     /// Something was done that changed no priority.

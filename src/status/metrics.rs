@@ -63,6 +63,7 @@ impl Collector for Numbers {
         out.daemon()?;
         out.callbacks()?;
         out.raises()?;
+        out.replicas()?;
         out.platform()?;
         out.notifications()
     }
@@ -198,6 +199,32 @@ impl<'r> Out<'_, 'r> {
         )
     }
 
+    /// The other daemons on the same journal, and what came of sharing it.
+    fn replicas(&mut self) -> fmt::Result {
+        self.gauges(
+            "replicas",
+            "Replicas that share the journal, this one included, by whether they give signs of life; 0 where it is for one daemon alone.",
+            |Report { numbers, .. }| {
+                let living = numbers.replicas.iter().filter(|replica| replica.lives).count();
+                let dead = numbers.replicas.len() - living;
+                vec![
+                    (vec![("state", "living")], number(living)),
+                    (vec![("state", "dead")], number(dead)),
+                ]
+            },
+        )?;
+        self.counter(
+            "claims_lost",
+            "Raises whose claim another replica had taken over before they were noted.",
+            |report| report.numbers.claims_lost,
+        )?;
+        self.counter(
+            "repairs",
+            "Priorities that a write which arrived late had lowered, and that were raised again.",
+            |report| report.numbers.repairs,
+        )
+    }
+
     /// What was asked of the platform.
     fn platform(&mut self) -> fmt::Result {
         self.counters(
@@ -295,6 +322,19 @@ impl<'r> Out<'_, 'r> {
     ) -> fmt::Result {
         let (kind, values) = (MetricType::Gauge, |report| alone(value(report)));
         self.family((name, help, Some(unit), kind), values, |mut one, value| {
+            one.encode_gauge(&value)
+        })
+    }
+
+    /// Numbers of several things.
+    fn gauges(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl Fn(&Report) -> Vec<(Labels<'_>, u64)>,
+    ) -> fmt::Result {
+        let kind = MetricType::Gauge;
+        self.family((name, help, None, kind), values, |mut one, value| {
             one.encode_gauge(&value)
         })
     }

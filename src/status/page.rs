@@ -8,6 +8,8 @@ mod frame;
 
 mod line;
 
+mod replicas;
+
 pub(super) mod overview;
 
 use std::{
@@ -59,6 +61,7 @@ pub(super) fn page(report: &Report, queue: Option<&str>, tabs: &[Tab]) -> Markup
         section aria-labelledby="doing" {
             h2 #doing { "How it is doing" }
             dl #figures { (figures(report)) }
+            div #replicas { (replicas::list(report)) }
             p { a href="#events" { "The last raises, and what else happened" } }
         }
         section aria-labelledby="callbacks" {
@@ -85,6 +88,7 @@ pub(super) fn pieces(
         ("health", health(&report.health)),
         ("notices", notices(report)),
         ("figures", figures(report)),
+        ("replicas", replicas::list(report)),
         ("queue", options(report, queue)),
         ("count", html! { (count(report, queue)) }),
         ("happened", happened(&report.events)),
@@ -340,6 +344,7 @@ fn done(last: Last) -> Markup {
         Outcome::Told => "told",
         Outcome::Refused => "refused",
         Outcome::Unanswered => "no answer",
+        Outcome::Elsewhere => "raised by another replica",
         Outcome::Foreign => "changed by somebody else",
     };
     html! { (what) " at " (moment(last.at)) }

@@ -69,6 +69,11 @@ impl Status {
         lock(&self.0.board).changed(id, change, outcome);
     }
 
+    /// Another replica has raised a callback; whether that was not known before.
+    pub(crate) fn raised_elsewhere(&self, id: &ConversationId, change: Change) -> bool {
+        lock(&self.0.board).raised_elsewhere(id, change)
+    }
+
     /// Something was done about a callback that changed no priority.
     pub(crate) fn noted(&self, id: &ConversationId, at: Timestamp, outcome: Outcome) {
         lock(&self.0.board).noted(id, Last { at, outcome });

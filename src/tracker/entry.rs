@@ -18,7 +18,10 @@ impl Tracker {
         let now = self.context.now();
         let entry = journal.entry(waiting, now).await?;
         let noted = match entry.meaning(waiting.priority, now) {
-            Meaning::Expected => return Ok(Some(entry)),
+            Meaning::Expected => {
+                self.show_elsewhere(waiting, &entry);
+                return Ok(Some(entry));
+            }
             Meaning::Arrived(open) => {
                 let noted = journal.arrived(visit, entry.fence, open.fence, now).await?;
                 if noted == Commit::Done {

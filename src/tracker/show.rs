@@ -125,6 +125,22 @@ impl Tracker {
         self.happened(false, format!("raised from {} to {to}", write.from));
     }
 
+    /// Shows that another replica has raised the callback, where the journal says so and it was not shown before.
+    pub(super) fn show_elsewhere(&self, waiting: &Waiting, entry: &Entry) {
+        if !self.context.genesys.has_replicas() {
+            return;
+        }
+        let open = entry.open.iter().rev().map(|open| &open.write);
+        let at_it = open.into_iter().find(|write| write.to == waiting.priority);
+        let Some(write) = at_it.or(entry.last.as_ref()) else {
+            return;
+        };
+        if self.context.status.raised_elsewhere(&self.id, change(write)) {
+            let words = format!("raised from {} to {} by another replica", write.from, write.to);
+            self.happened(false, words);
+        }
+    }
+
     /// Shows that somebody else has changed the priority.
     pub(super) fn show_foreign(&self, from: Priority, to: Priority) {
         let at = self.context.now();

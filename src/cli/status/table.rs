@@ -9,6 +9,7 @@ use crate::{
     cli::printable,
     clock::elapsed,
     orders::Pause,
+    replicas::Replica,
     settings::plural,
     status::{Callback, Health, Outlook, Reason, short},
 };
@@ -39,6 +40,9 @@ pub(super) struct Seen {
     dry_run: bool,
     /// What is paused.
     paused: Vec<Pause>,
+    /// The replicas that share its journal; none where that is for it alone.
+    #[serde(default)]
+    replicas: Vec<Replica>,
     /// Sockets that are up.
     sockets: usize,
     /// Callbacks that are looked after.
@@ -90,6 +94,9 @@ fn head(out: &mut String, seen: &Seen) -> std::fmt::Result {
     for pause in &seen.paused {
         writeln!(out, "{}", in_words(pause, &seen.callbacks))?;
     }
+    for replica in &seen.replicas {
+        writeln!(out, "{}", of_replica(replica))?;
+    }
     let carried = seen
         .capacity
         .map(|most| format!(" of {most} that the budget carries"));
@@ -112,6 +119,22 @@ fn head(out: &mut String, seen: &Seen) -> std::fmt::Result {
     )
 }
 
+/// A replica in a line.
+fn of_replica(replica: &Replica) -> String {
+    let how = match (replica.me, replica.lives) {
+        (true, _) => " (this one)",
+        (false, true) => "",
+        (false, false) => " (dead)",
+    };
+    let name: String = printable(&replica.name).chars().take(QUEUE).collect();
+    format!(
+        "replica {name}{how}: {} raised, {} claims lost, {} repairs",
+        replica.deeds.raises,
+        replica.deeds.claims_lost,
+        replica.deeds.repairs
+    )
+}
+
 /// The callbacks.
 fn body(out: &mut String, seen: &Seen, rows: Option<usize>) -> std::fmt::Result {
     if seen.callbacks.is_empty() {
@@ -123,7 +146,8 @@ fn body(out: &mut String, seen: &Seen, rows: Option<usize>) -> std::fmt::Result 
         "place", "waited", "priority", "next raise", "queue", "callback"
     )?;
     let room = rows.map_or(usize::MAX, |rows| {
-        rows.saturating_sub(OTHERS + seen.health.why.len() + seen.paused.len())
+        let said = seen.health.why.len() + seen.paused.len() + seen.replicas.len();
+        rows.saturating_sub(OTHERS + said)
     });
     for line in seen.callbacks.iter().take(room) {
         let callback = &line.callback;
@@ -218,6 +242,10 @@ mod tests {
             "now": "2026-01-05T09:00:00Z",
             "health": {"live": true, "ready": false, "why": ["disk full"]},
             "overdue": 3, "requests_last_minute": 200, "budget": 270, "dry_run": true, "paused": [{"queue_id": null, "since": "2026-01-05T09:00:00Z", "until": null}], "sockets": 1,
+            "replicas": [{
+                "place": 2, "name": "a-name-that-goes-on-and-on-and-on-and-on-and-on", "since": "2026-01-05T09:00:00Z",
+                "lives": false, "me": false, "deeds": {"tracked": 1, "raises": 1_234_567, "claims_lost": 2, "repairs": 3}
+            }],
             "tracked": 5, "capacity": 1282, "raises": 7, "answered": 2,
             "callbacks": vec![callback; callbacks],
             "something_new": true
@@ -236,6 +264,7 @@ mod tests {
             "not ready, dry run",
             "paused: all queues, until it is resumed",
             "  disk full",
+            "replica a-name-that-goes-on-and (dead): 1234567 raised, 2 claims lost, 3 repairs",
             "in 5m 30s",
             "1h 00m",
             "8faacf4a",
@@ -250,6 +279,6 @@ mod tests {
     fn on_a_screen_there_are_no_more_lines_than_it_has() {
         let drawn = draw(&seen(100), Some(24));
         assert!(drawn.lines().count() < 24, "{drawn}");
-        assert!(drawn.ends_with("and 85 more\n"), "{drawn}");
+        assert!(drawn.ends_with("and 86 more\n"), "{drawn}");
     }
 }
