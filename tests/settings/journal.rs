@@ -47,7 +47,8 @@ fn the_password_is_found_in_its_order_of_places() {
     let found = |url: &str, with_file: bool, with_credential: bool| {
         let mut content = format!("[journal]\nurl = \"{url}\"\n");
         if with_file {
-            content += &format!("password_file = '{}'\n", named.display());
+            let named = named.to_str().unwrap();
+            content.extend(["password_file = '", named, "'\n"]);
         }
         let mut variables = signed_in(&[]);
         if with_credential {
