@@ -394,7 +394,6 @@ impl Journal for PostgresJournal {
     }
 
     async fn answers(&self, _now: Timestamp) -> Result<(), JournalError> {
-        // An error is an answer, but only of a database that is there.
         self.act("SELECT 1", &[]).await
     }
 

@@ -21,6 +21,8 @@ pub struct SharedJournal {
     pub url: JournalUrl,
     /// What this daemon signs in with, where that is not in the URL; shown by nothing.
     pub password: Option<SecretString>,
+    /// The file it was read from, where others than its owner may read that too.
+    pub exposed: Option<PathBuf>,
     /// What this daemon is called among them.
     pub replica: String,
 }

@@ -185,6 +185,7 @@ pub(super) fn shared(url: &str, replica: &str) -> SharedJournal {
     SharedJournal {
         url: url.to_owned().try_into().unwrap(),
         password: None,
+        exposed: None,
         replica: replica.to_owned(),
     }
 }
