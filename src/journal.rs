@@ -45,7 +45,8 @@ use crate::{
     replicas::Replicas,
 };
 
-pub use database::{Unusable, in_database, open_database};
+pub(crate) use database::look_at_database;
+pub use database::{Look, Unusable, in_database, open_database};
 pub use history::{Change, Event, History, HistoryError, Outcome, Wanted, Written};
 pub use memory::MemoryJournal;
 #[cfg(feature = "postgres")]

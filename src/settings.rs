@@ -67,7 +67,7 @@ pub use error::{FileProblem, SettingsError};
 pub use findings::{Finding, Severity};
 pub(crate) use interval::Spelled;
 pub use interval::read as interval;
-pub use journal_url::{JournalUrl, Protection};
+pub use journal_url::{JournalUrl, Protection, SharedJournal};
 pub use load::{load, load_all, load_one};
 pub use offline::{Offline, load_journal, load_listen, load_names, load_offline};
 pub use organizations::{describe_all, findings_of_all};
@@ -155,17 +155,6 @@ pub struct Journal {
     pub shared: Option<SharedJournal>,
     /// How long it is remembered.
     pub keep: Duration,
-}
-
-/// A journal that several daemons share.
-#[derive(Clone, Debug)]
-pub struct SharedJournal {
-    /// The database.
-    pub url: JournalUrl,
-    /// What this daemon signs in with, where that is not in the URL; shown by nothing.
-    pub password: Option<SecretString>,
-    /// What this daemon is called among them.
-    pub replica: String,
 }
 
 /// Where the daemon shows itself.

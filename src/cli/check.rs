@@ -4,6 +4,8 @@
 
 mod events;
 
+mod journal;
+
 mod rules;
 
 use std::io::{self, Write, stdout};
@@ -120,6 +122,7 @@ async fn online_of_all(all: &[Settings], report: &mut Report) -> Result<(), Fail
 
 /// Asks the platform what the daemon would ask it at its start.
 async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> {
+    journal::database(settings, report).await;
     let genesys = Genesys::new(
         &settings.genesys,
         Orders::to_look(Vec::new()),

@@ -20,7 +20,7 @@ use crate::{
 /// Tells the past on stdout.
 pub(super) fn run(command: &History) -> Result<Exit, Failed> {
     let settings = journal_settings(&command.source)?;
-    let history = journal::History::open(&settings.path).map_err(failed)?;
+    let history = journal::History::of(&settings).map_err(failed)?;
     let now = Clock::System.now();
     let since = command.since.and_then(|ago| now.checked_sub(ago).ok());
     let wanted = Wanted {
@@ -92,7 +92,9 @@ fn spelled(time: Duration) -> String {
 /// How the process ends where the journal cannot be read: a wrong place is a matter of the settings.
 fn failed(error: HistoryError) -> Failed {
     let exit = match error {
-        HistoryError::Absent { .. } | HistoryError::Refused(_) => Exit::Settings,
+        HistoryError::Absent { .. } | HistoryError::Refused(_) | HistoryError::Unusable(_) => {
+            Exit::Settings
+        }
         HistoryError::Unreadable(_) => Exit::Internal,
     };
     Failed::new(exit, error)

@@ -2,7 +2,11 @@
 
 mod claimers;
 
+mod forgetting;
+
 mod pauses;
+
+mod restarts;
 
 mod stays;
 
@@ -72,9 +76,16 @@ macro_rules! conformance {
 
 pub(super) use claimers::sixteen_claimers_write_each_step_once_with_growing_numbers;
 pub(super) use conformance;
+pub(super) use forgetting::{
+    a_visit_that_nobody_saw_for_long_is_forgotten,
+    the_end_of_a_visit_counts_as_having_been_seen,
+};
 pub(super) use pauses::{
     pauses_are_kept_until_they_are_over_or_others_are_noted,
     pauses_of_one_organization_are_no_others,
+};
+pub(super) use restarts::{
+    a_claim_outlives_its_owner_and_blocks_nobody_after_it, a_commit_is_not_forgotten_with_its_owner,
 };
 pub(super) use stays::a_stay_is_known_by_its_queue_and_its_time_of_entry;
 
@@ -354,30 +365,6 @@ pub(super) async fn of_sixteen_claimers_one_gets_the_step(bench: impl Bench) {
     assert_eq!(entry(&*bench).await.open.len(), 1);
 }
 
-pub(super) async fn a_claim_outlives_its_owner_and_blocks_nobody_after_it(bench: impl Bench) {
-    granted(&bench, write(2, 0, 2)).await;
-    let bench = bench.killed_and_restarted();
-    let known = entry(&bench).await;
-    let Meaning::Arrived(open) = known.meaning(Priority::clamped(2), at(9)) else {
-        panic!("our own write taken for somebody else's: {known:?}");
-    };
-    assert_eq!(open.write, write(2, 0, 2));
-    let early = Write {
-        at: at(1),
-        ..step(2)
-    };
-    granted(&bench, early).await;
-}
-
-pub(super) async fn a_commit_is_not_forgotten_with_its_owner(bench: impl Bench) {
-    let claimed = granted(&bench, step(1)).await;
-    assert_eq!(commit(&bench, claimed, 1).await, Commit::Done);
-    let before = entry(&bench).await;
-    let bench = bench.killed_and_restarted();
-    assert_eq!(entry(&bench).await, before);
-    assert_eq!(claim(&bench, step(1)).await, Claim::Done);
-}
-
 pub(super) async fn visits_are_apart(bench: impl Bench) {
     granted(&bench, step(1)).await;
     let journal = bench.journal();
@@ -390,37 +377,6 @@ pub(super) async fn visits_are_apart(bench: impl Bench) {
         assert!(matches!(claim.unwrap(), Claim::Granted(_)));
     }
     assert_eq!(entry(&bench).await.open.len(), 1);
-}
-
-pub(super) async fn a_visit_that_nobody_saw_for_long_is_forgotten(bench: impl Bench) {
-    const DAY: i64 = 24 * 60 * 60;
-    let journal = bench.journal();
-    for name in ["seen", "raised", "lost"] {
-        journal.entry(&seen(name, 1), at(0)).await.unwrap();
-    }
-    journal.entry(&seen("seen", 9), at(2 * DAY)).await.unwrap();
-    let late = Write {
-        at: at(2 * DAY),
-        ..step(3)
-    };
-    let visit = seen("raised", 0).visit;
-    let claim = journal.claim(&visit, Fence::default(), late).await;
-    assert!(matches!(claim.unwrap(), Claim::Granted(_)));
-    journal.prune(at(DAY), at(3 * DAY)).await.unwrap();
-    for (name, base) in [("seen", 1), ("raised", 1), ("lost", 9)] {
-        let entry = journal.entry(&seen(name, 9), at(3 * DAY)).await.unwrap();
-        assert_eq!(entry.base.priority.points(), base, "{name}");
-    }
-}
-
-pub(super) async fn the_end_of_a_visit_counts_as_having_been_seen(bench: impl Bench) {
-    const DAY: i64 = 24 * 60 * 60;
-    let (journal, visit) = (bench.journal(), seen("v", 0).visit);
-    journal.entry(&seen("v", 1), at(0)).await.unwrap();
-    journal.close(&visit, at(2 * DAY)).await.unwrap();
-    journal.prune(at(DAY), at(3 * DAY)).await.unwrap();
-    let entry = journal.entry(&seen("v", 9), at(3 * DAY)).await.unwrap();
-    assert_eq!(entry.base.priority.points(), 1);
 }
 
 pub(super) async fn what_is_not_there_cannot_be_changed(bench: impl Bench) {

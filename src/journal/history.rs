@@ -3,23 +3,22 @@
 //! Read only, past the daemon: it may run, be stopped, or have been killed with its write-ahead log left behind. A
 //! kill leaves no note; it is known by a start without a stop, and dated by the last sign of life.
 
+mod file;
+
 use std::{
     cmp::Ordering,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OpenFlags, Row, params};
 
-use super::{
-    Entry, JournalError, OpenError, Write,
-    sqlite::{Known, Time, entry_of, is_held, known, trouble},
+use super::{Entry, JournalError, OpenError, Unusable, Write, database};
+use crate::{
+    conversation::{ConversationId, QueueId, Visit},
+    settings::Journal as Place,
 };
-use crate::conversation::{ConversationId, QueueId, Visit};
 
-/// How long the daemon's start or stop may keep a reader out.
-const PATIENCE: Duration = Duration::from_secs(5);
+use file::File;
 
 /// Why there is nothing to read.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +35,24 @@ pub enum HistoryError {
     /// Not a journal that we can read.
     #[error(transparent)]
     Refused(OpenError),
-    /// The file or the disk is in the way.
+    /// A database that cannot be used.
+    #[error(transparent)]
+    Unusable(Unusable),
+    /// The file or the disk is in the way, or the database and the way to it.
     #[error(transparent)]
     Unreadable(JournalError),
+}
+
+impl From<Unusable> for HistoryError {
+    fn from(error: Unusable) -> Self {
+        Self::Unusable(error)
+    }
+}
+
+impl From<JournalError> for HistoryError {
+    fn from(error: JournalError) -> Self {
+        Self::Unreadable(error)
+    }
 }
 
 /// Which part of the past is wanted.
@@ -106,50 +120,50 @@ pub enum Outcome {
     Foreign,
 }
 
+/// Where the past is read from. Sees one state of the journal from its first question on.
+pub(super) trait Past {
+    /// What happened to daemons, in no order.
+    fn daemons(&self) -> Result<Vec<(Timestamp, Change)>, JournalError>;
+
+    /// Hands over the writes, oldest first, until the listener has had enough.
+    fn writes(
+        &self,
+        wanted: &Wanted,
+        listener: &mut dyn FnMut(Written) -> bool,
+    ) -> Result<(), JournalError>;
+
+    /// What is known of a visit.
+    fn entry(&self, visit: &Visit) -> Result<Option<Entry>, JournalError>;
+}
+
 /// A journal that is only read.
-#[derive(Debug)]
 pub struct History {
-    /// Sees one state of the journal from its first question on.
-    connection: Connection,
-    /// Where it is.
-    path: PathBuf,
-    /// Whether anything was ever written.
-    empty: bool,
+    /// Where from; nothing where nothing was ever written.
+    past: Option<Box<dyn Past>>,
 }
 
 impl History {
+    /// Opens the journal of these settings for reading. Not in a runtime, because it waits on one of its own.
+    ///
+    /// # Errors
+    /// Where there is none, or none that can be read.
+    pub fn of(place: &Place) -> Result<Self, HistoryError> {
+        match &place.shared {
+            Some(shared) => Ok(Self {
+                past: database::past(shared)?,
+            }),
+            None => Self::open(&place.path),
+        }
+    }
+
     /// Opens the journal in this file for reading.
     ///
     /// # Errors
     /// Where there is none, or none that can be read.
     pub fn open(path: &Path) -> Result<Self, HistoryError> {
-        let path = path.to_owned();
-        if !path.exists() {
-            return Err(HistoryError::Absent { path });
-        }
-        if !path.is_file() {
-            return Err(HistoryError::Refused(OpenError::NoFile { path }));
-        }
-        let unreadable = |error| HistoryError::Unreadable(trouble(&path, &error));
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&path, flags).map_err(unreadable)?;
-        connection.busy_timeout(PATIENCE).map_err(unreadable)?;
-        let empty = match known(&connection).map_err(unreadable)? {
-            Known::Empty => true,
-            Known::Ours(_) => false,
-            Known::Newer { found, known } => {
-                return Err(HistoryError::Refused(OpenError::Newer {
-                    path,
-                    found,
-                    known,
-                }));
-            }
-            Known::Foreign => return Err(HistoryError::Refused(OpenError::Foreign { path })),
-        };
+        let file = File::open(path)?;
         Ok(Self {
-            connection,
-            path,
-            empty,
+            past: file.map(|file| Box::new(file) as Box<dyn Past>),
         })
     }
 
@@ -163,38 +177,33 @@ impl History {
         wanted: &Wanted,
         mut listener: impl FnMut(Event) -> Result<(), E>,
     ) -> Result<Result<(), E>, HistoryError> {
-        if self.empty {
+        let Some(past) = &self.past else {
             return Ok(Ok(()));
-        }
-        let unreadable = |error| HistoryError::Unreadable(trouble(&self.path, &error));
-        let mut daemons = self.daemons(wanted).map_err(unreadable)?.into_iter();
-        let mut statement = self
-            .connection
-            .prepare(
-                "SELECT conversation, leg, queue, step, from_priority, to_priority, due_at, at, outcome, settled_at
-                 FROM history WHERE at >= ?1 AND (?2 IS NULL OR conversation = ?2) ORDER BY at, id",
-            )
-            .map_err(unreadable)?;
-        let since = wanted.since.map_or(i64::MIN, Timestamp::as_millisecond);
-        let writes = statement
-            .query_map(params![since, wanted.conversation], read_written)
-            .map_err(unreadable)?;
-        let mut next = daemons.next();
+        };
+        let mut daemons = past.daemons()?;
+        daemons.retain(|(at, _)| wanted.since.is_none_or(|since| *at >= since));
+        daemons.sort_unstable();
+        let mut daemons = daemons.into_iter().peekable();
         let mut begun = wanted.conversation.is_none();
-        for written in writes {
-            let written = written.map_err(unreadable)?;
-            while let Some((at, what)) = next.filter(|daemon| comes_before(*daemon, &written)) {
-                if begun && let Err(enough) = listener(Event::Daemon { at, what }) {
-                    return Ok(Err(enough));
+        let mut told = Ok(());
+        past.writes(wanted, &mut |written| {
+            while told.is_ok()
+                && let Some((at, what)) = daemons.next_if(|daemon| comes_before(*daemon, &written))
+            {
+                if begun {
+                    told = listener(Event::Daemon { at, what });
                 }
-                next = daemons.next();
             }
             begun = true;
-            if let Err(enough) = listener(Event::Write(written)) {
-                return Ok(Err(enough));
+            if told.is_ok() {
+                told = listener(Event::Write(written));
             }
+            told.is_ok()
+        })?;
+        if told.is_err() {
+            return Ok(told);
         }
-        let rest = next.into_iter().chain(daemons).filter(|_| begun);
+        let rest = daemons.filter(|_| begun);
         Ok(rest
             .map(|(at, what)| Event::Daemon { at, what })
             .try_for_each(listener))
@@ -205,39 +214,10 @@ impl History {
     /// # Errors
     /// Where the journal cannot be read, or is of an earlier format, which the next start of the daemon brings up to date.
     pub fn entry(&self, visit: &Visit) -> Result<Option<Entry>, HistoryError> {
-        if self.empty {
+        let Some(past) = &self.past else {
             return Ok(None);
-        }
-        let known = entry_of(&self.connection, visit);
-        known.map_err(|error| HistoryError::Unreadable(trouble(&self.path, &error)))
-    }
-
-    /// What happened to daemons, oldest first.
-    fn daemons(&self, wanted: &Wanted) -> rusqlite::Result<Vec<(Timestamp, Change)>> {
-        // Signs of life come once a minute, so the last write after the last of them is a later one.
-        let mut statement = self.connection.prepare(
-            "SELECT started_at, max(alive_at, ifnull((
-                 SELECT max(iif(outcome = 'raised', settled_at, at)) FROM history
-                 WHERE at >= alive_at AND history.owner = runs.owner
-                     AND at < ifnull((SELECT min(started_at) FROM runs later WHERE later.id > runs.id), 9e18)), 0)),
-                 stopped_at, id = (SELECT max(id) FROM runs) FROM runs",
-        )?;
-        let runs_now = is_held(&self.path) != Some(false);
-        let mut changes = Vec::new();
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let time = |column| row.get::<_, Option<Time>>(column);
-            let (alive, stopped, newest) = (time(1)?, time(2)?, row.get(3)?);
-            changes.extend(time(0)?.map(|at| (at.0, Change::Started)));
-            changes.extend(match stopped {
-                Some(at) => Some((at.0, Change::Stopped)),
-                None if newest && runs_now => None,
-                None => alive.map(|at| (at.0, Change::Killed)),
-            });
-        }
-        changes.retain(|(at, _)| wanted.since.is_none_or(|since| *at >= since));
-        changes.sort_unstable();
-        Ok(changes)
+        };
+        Ok(past.entry(visit)?)
     }
 }
 
@@ -250,30 +230,15 @@ fn comes_before((at, what): (Timestamp, Change), written: &Written) -> bool {
     }
 }
 
-/// A row of `history`.
-fn read_written(row: &Row<'_>) -> rusqlite::Result<Written> {
-    let outcome: Option<String> = row.get(8)?;
-    Ok(Written {
-        visit: Visit {
-            conversation: row.get(0)?,
-            leg: row.get(1)?,
-        },
-        queue: row.get(2)?,
-        write: Write {
-            step: row.get(3)?,
-            from: row.get(4)?,
-            to: row.get(5)?,
-            due: row.get::<_, Time>(6)?.0,
-            covers: row.get::<_, Time>(7)?.0,
-            at: row.get::<_, Time>(7)?.0,
-        },
-        outcome: match outcome.as_deref() {
-            Some("raised") => Outcome::Raised,
-            Some("arrived") => Outcome::Arrived,
-            Some("not_made") => Outcome::NotMade,
-            Some("foreign") => Outcome::Foreign,
-            _ => Outcome::Unconfirmed,
-        },
-        settled: row.get::<_, Option<Time>>(9)?.map(|time| time.0),
-    })
+impl Outcome {
+    /// The one of this word in a journal; without a word, it is not known.
+    pub(super) fn of(word: Option<&str>) -> Self {
+        match word {
+            Some("raised") => Self::Raised,
+            Some("arrived") => Self::Arrived,
+            Some("not_made") => Self::NotMade,
+            Some("foreign") => Self::Foreign,
+            _ => Self::Unconfirmed,
+        }
+    }
 }

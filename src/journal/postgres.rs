@@ -9,6 +9,8 @@
 
 mod column;
 
+mod past;
+
 mod replicas;
 
 mod schema;
@@ -29,8 +31,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::{Row, types::Type};
 
 use super::{
-    Claim, Commit, Entry, Fence, Journal, JournalError, LEASE, Open, Owner, SAME_ENTRY,
-    SEEN_WITHIN, Stay, Unusable, Write, sqlite::Time,
+    Claim, Commit, Entry, Fence, HistoryError, Journal, JournalError, LEASE, Look, Open, Owner,
+    SAME_ENTRY, SEEN_WITHIN, Stay, Unusable, Write, sqlite::Time,
 };
 use crate::{
     clock::elapsed,
@@ -40,6 +42,8 @@ use crate::{
     replicas::Replicas,
     settings::SharedJournal,
 };
+
+pub(super) use past::DatabasePast;
 
 use replicas::PostgresReplicas;
 use store::{
@@ -84,6 +88,16 @@ impl PostgresJournal {
         self.store.open().await
     }
 
+    /// What is there. Changes nothing.
+    pub(super) async fn look(&self) -> Result<Look, JournalError> {
+        self.store.look().await
+    }
+
+    /// What is there of the past; nothing where there is no journal yet.
+    pub(super) fn past(shared: &SharedJournal) -> Result<Option<DatabasePast>, HistoryError> {
+        DatabasePast::open(Store::new(shared, Owner::random())?)
+    }
+
     /// Changes an entry by a function that says whether it did.
     async fn change(
         &self,
@@ -93,9 +107,10 @@ impl PostgresJournal {
     ) -> Result<Commit, JournalError> {
         let made = |row: &Row| Ok(row.try_get::<_, bool>(0)?);
         let made = self.store.query_one(durable, statement, values, made);
-        Ok(match made.await? {
-            true => Commit::Done,
-            false => Commit::Lost,
+        Ok(if made.await? {
+            Commit::Done
+        } else {
+            Commit::Lost
         })
     }
 
@@ -379,7 +394,6 @@ impl Journal for PostgresJournal {
     }
 
     async fn answers(&self, _now: Timestamp) -> Result<(), JournalError> {
-        // An error is an answer, but only of a database that is there.
         self.act("SELECT 1", &[]).await
     }
 

@@ -14,6 +14,19 @@ const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 /// PostgreSQL's port where none is named.
 const USUAL_PORT: &str = "5432";
 
+/// A journal that several daemons share.
+#[derive(Clone, Debug)]
+pub struct SharedJournal {
+    /// The database.
+    pub url: JournalUrl,
+    /// What this daemon signs in with, where that is not in the URL; shown by nothing.
+    pub password: Option<SecretString>,
+    /// The file it was read from, where others than its owner may read that too.
+    pub exposed: Option<PathBuf>,
+    /// What this daemon is called among them.
+    pub replica: String,
+}
+
 /// Where the database is, and how it is reached.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]

@@ -30,12 +30,14 @@ pub(super) fn remembered(
         });
     }
     let shared = |url: super::JournalUrl| {
+        let found = secret::of_database(password_file.as_deref(), url.has_password(), environment)?;
+        let (password, exposed) = match found {
+            Some(found) => (Some(found.secret), found.exposed),
+            None => (None, None),
+        };
         Ok::<_, SettingsError>(SharedJournal {
-            password: secret::of_database(
-                password_file.as_deref(),
-                url.has_password(),
-                environment,
-            )?,
+            password,
+            exposed,
             replica: replica.map_or_else(host_name, |name| name.0),
             url,
         })

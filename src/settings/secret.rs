@@ -138,16 +138,22 @@ pub(super) fn of_database(
     file: Option<&Path>,
     in_url: bool,
     environment: &BTreeMap<String, String>,
-) -> Result<Option<SecretString>, SettingsError> {
+) -> Result<Option<ClientSecret>, SettingsError> {
     if let Some(path) = file {
-        return from_file("journal.password_file", path).map(|found| Some(found.secret));
+        return from_file("journal.password_file", path).map(Some);
     }
     let credential = environment
         .get("CREDENTIALS_DIRECTORY")
         .map(|folder| Path::new(folder).join("journal_password"))
         .filter(|path| !in_url && path.exists());
-    let found = credential.map(|path| from_file("$CREDENTIALS_DIRECTORY/journal_password", &path));
-    Ok(found.transpose()?.map(|found| found.secret))
+    let found = credential.map(|path| {
+        // Its permissions mean nothing here either.
+        Ok(ClientSecret {
+            exposed: None,
+            ..from_file("$CREDENTIALS_DIRECTORY/journal_password", &path)?
+        })
+    });
+    found.transpose()
 }
 
 /// Reads the secret from a file.

@@ -1,6 +1,6 @@
 //! A journal that several daemons share: where it is, how it is signed in to, and that nothing shows the password.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use callback_prioritizer::settings::{self, Settings};
 use secrecy::ExposeSecret;
@@ -42,12 +42,14 @@ fn the_password_is_found_in_its_order_of_places() {
     let place = folder("journal_password");
     let named = place.join("named");
     fs::write(&named, "from-file\n").unwrap();
+    fs::set_permissions(&named, fs::Permissions::from_mode(0o644)).unwrap();
     fs::write(place.join("journal_password"), "from-systemd").unwrap();
     let credentials = place.to_str().unwrap();
     let found = |url: &str, with_file: bool, with_credential: bool| {
         let mut content = format!("[journal]\nurl = \"{url}\"\n");
         if with_file {
-            content += &format!("password_file = '{}'\n", named.display());
+            let named = named.to_str().unwrap();
+            content.extend(["password_file = '", named, "'\n"]);
         }
         let mut variables = signed_in(&[]);
         if with_credential {
@@ -55,6 +57,10 @@ fn the_password_is_found_in_its_order_of_places() {
         }
         let path = file("journal_password_settings", content);
         let settings = settings::load(Some(&path), &variables).unwrap();
+        let warned = settings.findings().iter().any(|finding| {
+            finding.setting == "journal.password_file" && finding.sentence.contains("chmod 600")
+        });
+        assert_eq!(warned, with_file);
         let password = settings.journal.shared.unwrap().password;
         password.map(|password| password.expose_secret().to_owned())
     };

@@ -74,7 +74,7 @@ async fn look(settings: &Settings, id: &ConversationId) -> Result<(Waiting, Name
 
 /// What the journal knows of the visit; that it is new, where it knows nothing.
 fn remembered(settings: &Settings, waiting: &Waiting) -> Result<Entry, Failed> {
-    let known = match History::open(&settings.journal.path) {
+    let known = match History::of(&settings.journal) {
         Ok(history) => history.entry(&waiting.visit),
         Err(HistoryError::Absent { .. }) => Ok(None),
         Err(error) => Err(error),

@@ -43,7 +43,7 @@ pub(in crate::journal) async fn sixteen_claimers_write_each_step_once_with_growi
     }
     claimers.join_all().await;
 
-    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut done = std::mem::take(&mut *done.lock().unwrap_or_else(PoisonError::into_inner));
     // A step can be claimed only after the one before was committed, so this is the order of the commits.
     done.commits.sort_unstable();
     let steps: Vec<u32> = done.commits.iter().map(|(step, ..)| *step).collect();

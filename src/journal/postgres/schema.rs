@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_postgres::{Client, error::SqlState};
 
-use super::trouble::Trouble;
+use super::{Look, trouble::Trouble};
 
 /// Every step from an empty database to the one we know. Never changed once released; only added to.
 const MIGRATIONS: [&str; FORMAT as usize] = [
@@ -45,6 +45,30 @@ pub(super) async fn found(client: &Client) -> Result<Option<i32>, tokio_postgres
         .query_typed_opt("SELECT done FROM callback_prioritizer.format", &[])
         .await?;
     format.map(|format| format.try_get(0)).transpose()
+}
+
+/// Finds out the format, and whether the role may do with it what a daemon does. Changes nothing.
+pub(super) async fn look(client: &Client) -> Result<Look, tokio_postgres::Error> {
+    let format = found(client).await?;
+    let may = match format {
+        Some(_) => {
+            "SELECT has_table_privilege('callback_prioritizer.visits', 'INSERT')
+                 AND has_table_privilege('callback_prioritizer.history', 'UPDATE')"
+        }
+        None => {
+            "SELECT CASE WHEN to_regnamespace('callback_prioritizer') IS NULL
+                 THEN has_database_privilege(current_database(), 'CREATE')
+                 ELSE has_schema_privilege('callback_prioritizer', 'CREATE') END"
+        }
+    };
+    let may = client.query_typed_one(may, &[]).await?;
+    let standby = client.query_typed_one("SELECT pg_is_in_recovery()", &[]);
+    Ok(Look {
+        format,
+        known: FORMAT,
+        writable: may.try_get(0)?,
+        standby: standby.await?.try_get(0)?,
+    })
 }
 
 /// Makes the schema, or brings it up to date.
@@ -80,31 +104,23 @@ pub(super) async fn migrate(client: &mut Client, to: i32) -> Result<(), Trouble>
         };
     }
     let transaction = client.transaction().await?;
-    let done: i32 = match found {
-        Some(_) => {
-            // Whoever comes second waits here, and finds everything done.
-            let row = transaction
-                .query_typed_one(
-                    "SELECT done FROM callback_prioritizer.format FOR UPDATE",
-                    &[],
-                )
+    let done: i32 = if found.is_some() {
+        // Whoever comes second waits here, and finds everything done.
+        let row = transaction
+            .query_typed_one(
+                "SELECT done FROM callback_prioritizer.format FOR UPDATE",
+                &[],
+            )
+            .await?;
+        row.try_get(0)?
+    } else {
+        let absent = "SELECT to_regnamespace('callback_prioritizer') IS NULL";
+        if transaction.query_typed_one(absent, &[]).await?.try_get(0)? {
+            transaction
+                .batch_execute("CREATE SCHEMA callback_prioritizer")
                 .await?;
-            row.try_get(0)?
         }
-        None => {
-            let row = transaction
-                .query_typed_one(
-                    "SELECT to_regnamespace('callback_prioritizer') IS NULL",
-                    &[],
-                )
-                .await?;
-            if row.try_get(0)? {
-                transaction
-                    .batch_execute("CREATE SCHEMA callback_prioritizer")
-                    .await?;
-            }
-            0
-        }
+        0
     };
     let done_before = usize::try_from(done).unwrap_or_default();
     let steps = MIGRATIONS.iter().zip(1..=to).skip(done_before);

@@ -30,7 +30,7 @@ use tokio_postgres::{
 };
 
 use super::{
-    JournalError, Owner, Unusable,
+    JournalError, Look, Owner, Unusable,
     schema::{self, FORMAT},
     tls::Tls,
     trouble::{Place, Trouble},
@@ -84,7 +84,7 @@ pub(super) struct Store {
 }
 
 /// An open connection.
-struct Connection {
+pub(super) struct Connection {
     /// What is asked over it.
     client: Client,
     /// What moves the bytes; gone with the connection.
@@ -133,14 +133,41 @@ impl Store {
         }
     }
 
-    /// Whether the database works for us, for whoever only asks: the format that it has.
-    pub(super) async fn look(&self) -> Result<Option<i32>, JournalError> {
+    /// What is there, for whoever only asks. Changes nothing.
+    pub(super) async fn look(&self) -> Result<Look, JournalError> {
         let looked = async {
-            let (_permit, connection) = self.take().await?;
-            Ok(schema::found(&connection.client).await?)
+            let connection = self.connect().await?;
+            Ok(schema::look(&connection.client).await?)
         };
         let looked = self.within(looked).await;
-        looked.map_err(|trouble| trouble.of(&self.place))
+        looked.map_err(|trouble| self.trouble(&trouble))
+    }
+
+    /// A connection of somebody's own, with these words said.
+    pub(super) async fn begin(&self, words: &str) -> Result<Connection, JournalError> {
+        let begun = async {
+            let connection = self.connect().await?;
+            connection.client.batch_execute(words).await?;
+            Ok(connection)
+        };
+        let begun = self.within(begun).await;
+        begun.map_err(|trouble| self.trouble(&trouble))
+    }
+
+    /// Asks over somebody's own connection.
+    pub(super) async fn ask(
+        &self,
+        connection: &Connection,
+        statement: &str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, JournalError> {
+        let rows = connection.client.query_typed(statement, values).await;
+        rows.map_err(|error| self.trouble(&error.into()))
+    }
+
+    /// What is wrong, for whoever asked.
+    pub(super) fn trouble(&self, trouble: &Trouble) -> JournalError {
+        trouble.of(&self.place)
     }
 
     /// Does one statement in one transaction.
@@ -151,7 +178,7 @@ impl Store {
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, JournalError> {
         let done = self.within(self.transact(durable, statement, values)).await;
-        done.map_err(|trouble| trouble.of(&self.place))
+        done.map_err(|trouble| self.trouble(&trouble))
     }
 
     /// The same, with the one row that it answers with, read.
@@ -167,7 +194,7 @@ impl Store {
             [row] => read(row),
             rows => Err(Trouble::Answer(format!("{} rows", rows.len()))),
         };
-        read.map_err(|trouble| trouble.of(&self.place))
+        read.map_err(|trouble| self.trouble(&trouble))
     }
 
     /// Rows, read.
@@ -177,7 +204,7 @@ impl Store {
         read: impl Fn(&Row) -> Result<T, Trouble>,
     ) -> Result<Vec<T>, JournalError> {
         let read = rows.iter().map(read).collect::<Result<_, _>>();
-        read.map_err(|trouble| trouble.of(&self.place))
+        read.map_err(|trouble| self.trouble(&trouble))
     }
 
     /// The same work, or that it took too long.
@@ -299,11 +326,11 @@ async fn transact(
         Durable::Now => "",
         Durable::Soon => "SET LOCAL synchronous_commit = off;",
     };
-    let begin = format!("{BEGIN} SELECT callback_prioritizer.begin_work({FORMAT}); {soon}");
+    let opening = format!("{BEGIN} SELECT callback_prioritizer.begin_work({FORMAT}); {soon}");
     // In this order: each is sent when it is first asked for its answer.
     let (begun, rows, ended) = join!(
         biased;
-        client.batch_execute(&begin),
+        client.batch_execute(&opening),
         client.query_typed(statement, values),
         client.batch_execute("COMMIT"),
     );

@@ -2,6 +2,10 @@
 
 mod bench;
 
+mod past;
+
+mod speed;
+
 mod trouble;
 
 use proptest::prelude::*;

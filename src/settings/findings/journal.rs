@@ -3,7 +3,7 @@
 use super::{
     super::{Journal, Protection, SharedJournal},
     Finding,
-    Severity::{Error, Note},
+    Severity::{Error, Note, Warning},
 };
 
 /// Whether this program can use a database.
@@ -35,6 +35,7 @@ fn database(shared: &SharedJournal) -> Vec<Finding> {
     let SharedJournal {
         url,
         password,
+        exposed,
         replica: _,
     } = shared;
     let finding = |severity, sentence: &str| Finding::new(severity, "journal.url", sentence);
@@ -54,6 +55,14 @@ fn database(shared: &SharedJournal) -> Vec<Finding> {
         findings.push(finding(
             Note,
             "there is a password in it, which is copied wherever the settings are: put it into a file and name that in `password_file`",
+        ));
+    }
+    if let Some(path) = exposed {
+        let path = path.display();
+        findings.push(Finding::new(
+            Warning,
+            "journal.password_file",
+            format!("others than its owner may read {path} and with it change the journal: chmod 600 {path}, unless a container engine mounted it, which makes it readable inside the container only"),
         ));
     }
     if *url.protection() == Protection::Local {
