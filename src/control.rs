@@ -24,7 +24,7 @@ pub(crate) use self::{
 };
 use crate::{
     clock::elapsed,
-    conversation::QueueId,
+    conversation::{Organization, QueueId},
     genesys::Genesys,
     journal::Journal,
     orders::{Orders, Pause, Pauses},
@@ -39,6 +39,8 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// Obeys operators.
 pub(crate) struct Control {
+    /// Whose callbacks these are.
+    pub(crate) organization: Organization,
     /// What is changed.
     pub(crate) orders: Orders,
     /// Which queues are ours.
@@ -59,7 +61,7 @@ impl Control {
     /// Learns what was paused before this start, and says so; whether it is known.
     pub(crate) async fn learn(&self) -> bool {
         let now = self.genesys.now();
-        let Ok(pauses) = self.journal.pauses(now).await else {
+        let Ok(pauses) = self.journal.pauses(&self.organization, now).await else {
             // It is said by the journal's watch, and tried again.
             return false;
         };
@@ -246,7 +248,7 @@ impl Control {
         let pauses = self.list();
         *kept = self
             .journal
-            .note_pauses(&pauses, self.genesys.now())
+            .note_pauses(&self.organization, &pauses, self.genesys.now())
             .await
             .is_ok();
         *kept

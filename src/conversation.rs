@@ -5,6 +5,8 @@
 
 mod id;
 
+mod organization;
+
 mod priority;
 
 use std::{collections::BTreeMap, fmt};
@@ -12,6 +14,7 @@ use std::{collections::BTreeMap, fmt};
 use jiff::Timestamp;
 
 pub use id::{ConversationId, InvalidId, ParticipantId, QueueId, SessionId};
+pub use organization::{InvalidName, Organization};
 pub use priority::Priority;
 
 /// One stay of a conversation in a queue: one ACD leg.

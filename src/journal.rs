@@ -29,7 +29,7 @@ use jiff::Timestamp;
 
 use crate::{
     clock::elapsed,
-    conversation::{ConversationId, Kind, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Kind, Organization, Priority, QueueId, Visit, Waiting},
     orders::Pause,
     policy::Base,
 };
@@ -249,11 +249,21 @@ pub trait Journal: Send + Sync {
     /// a raised priority the base of the next raises.
     async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError>;
 
-    /// The pauses that were noted last, without those that are over.
-    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError>;
+    /// The pauses that were noted last of this organisation, without those that are over.
+    async fn pauses(
+        &self,
+        organization: &Organization,
+        now: Timestamp,
+    ) -> Result<Vec<Pause>, JournalError>;
 
-    /// Notes which pauses are in force from now on: these, and no others.
-    async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError>;
+    /// Notes which pauses of this organisation are in force from now on: these, and no others. A pause of all queues names
+    /// none, so this is the one thing that ids do not tell whose it is.
+    async fn note_pauses(
+        &self,
+        organization: &Organization,
+        pauses: &[Pause],
+        now: Timestamp,
+    ) -> Result<(), JournalError>;
 
     /// Notes that this owner lives; the first time, that it has started. Also the proof that the journal can be
     /// written, where no callback asks for one.

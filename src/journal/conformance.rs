@@ -48,6 +48,7 @@ macro_rules! conformance {
             the_end_of_a_visit_counts_as_having_been_seen,
             what_is_not_there_cannot_be_changed,
             pauses_are_kept_until_they_are_over_or_others_are_noted,
+            pauses_of_one_organization_are_no_others,
         }
     };
     ($bench:ty: $($name:ident),+ $(,)?) => {$(
@@ -59,7 +60,10 @@ macro_rules! conformance {
 }
 
 pub(super) use conformance;
-pub(super) use pauses::pauses_are_kept_until_they_are_over_or_others_are_noted;
+pub(super) use pauses::{
+    pauses_are_kept_until_they_are_over_or_others_are_noted,
+    pauses_of_one_organization_are_no_others,
+};
 pub(super) use stays::a_stay_is_known_by_its_queue_and_its_time_of_entry;
 
 /// This many seconds after some moment.

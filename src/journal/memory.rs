@@ -1,7 +1,7 @@
 //! The journal in memory: gone with the process. The model that the durable one is held against.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::elapsed,
-    conversation::{ConversationId, Kind, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Kind, Organization, Priority, QueueId, Visit, Waiting},
     orders::Pause,
     policy::Base,
 };
@@ -24,8 +24,8 @@ use crate::{
 pub struct MemoryJournal {
     /// Shared by all owners.
     visits: Arc<Mutex<HashMap<Visit, Kept>>>,
-    /// What is paused; shared likewise.
-    pauses: Arc<Mutex<Vec<Pause>>>,
+    /// What is paused, by organisation; shared likewise.
+    pauses: Arc<Mutex<BTreeMap<Organization, Vec<Pause>>>>,
     /// Who claims through this value.
     owner: Owner,
 }
@@ -77,8 +77,8 @@ impl MemoryJournal {
         self.beside()
     }
 
-    /// What is paused.
-    fn paused(&self) -> MutexGuard<'_, Vec<Pause>> {
+    /// What is paused, by organisation.
+    fn paused(&self) -> MutexGuard<'_, BTreeMap<Organization, Vec<Pause>>> {
         self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -255,14 +255,25 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
-    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
-        let pauses = self.paused();
-        let in_force = pauses.iter().filter(|pause| !pause.is_over(now));
+    async fn pauses(
+        &self,
+        organization: &Organization,
+        now: Timestamp,
+    ) -> Result<Vec<Pause>, JournalError> {
+        let paused = self.paused();
+        let noted = paused.get(organization).into_iter().flatten();
+        let in_force = noted.filter(|pause| !pause.is_over(now));
         Ok(in_force.cloned().collect())
     }
 
-    async fn note_pauses(&self, pauses: &[Pause], _now: Timestamp) -> Result<(), JournalError> {
-        *self.paused() = pauses.to_vec();
+    async fn note_pauses(
+        &self,
+        organization: &Organization,
+        pauses: &[Pause],
+        _now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let (of, noted) = (organization.clone(), pauses.to_vec());
+        self.paused().insert(of, noted);
         Ok(())
     }
 

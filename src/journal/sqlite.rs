@@ -38,7 +38,7 @@ use tokio::{sync::Mutex, task::spawn_blocking};
 
 use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Owner, Stay, Write};
 use crate::{
-    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
     orders::Pause,
     policy::Base,
 };
@@ -209,15 +209,27 @@ impl Journal for SqliteJournal {
         .await
     }
 
-    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
-        self.transact(now, move |transaction, _| pauses::read(transaction, now))
-            .await
+    async fn pauses(
+        &self,
+        organization: &Organization,
+        now: Timestamp,
+    ) -> Result<Vec<Pause>, JournalError> {
+        let of = organization.clone();
+        self.transact(now, move |transaction, _| {
+            pauses::read(transaction, &of, now)
+        })
+        .await
     }
 
-    async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError> {
-        let pauses = pauses.to_vec();
+    async fn note_pauses(
+        &self,
+        organization: &Organization,
+        pauses: &[Pause],
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let (of, pauses) = (organization.clone(), pauses.to_vec());
         self.transact(now, move |transaction, _| {
-            pauses::replace(transaction, &pauses)
+            pauses::replace(transaction, &of, &pauses)
         })
         .await
     }

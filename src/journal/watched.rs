@@ -13,7 +13,7 @@ use tracing::{error, info};
 use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write};
 use crate::{
     clock::elapsed,
-    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
     orders::Pause,
     policy::Base,
     status::Status,
@@ -173,12 +173,22 @@ impl Journal for Watched {
         self.time(at, self.journal().close(visit, at)).await
     }
 
-    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
-        self.heed(now, self.journal().pauses(now).await)
+    async fn pauses(
+        &self,
+        organization: &Organization,
+        now: Timestamp,
+    ) -> Result<Vec<Pause>, JournalError> {
+        self.heed(now, self.journal().pauses(organization, now).await)
     }
 
-    async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError> {
-        self.time(now, self.journal().note_pauses(pauses, now))
+    async fn note_pauses(
+        &self,
+        organization: &Organization,
+        pauses: &[Pause],
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        let journal = self.journal();
+        self.time(now, journal.note_pauses(organization, pauses, now))
             .await
     }
 
@@ -333,13 +343,22 @@ mod tests {
             self.memory.close(v, at).await
         }
 
-        async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
-            self.memory.pauses(now).await
+        async fn pauses(
+            &self,
+            of: &Organization,
+            now: Timestamp,
+        ) -> Result<Vec<Pause>, JournalError> {
+            self.memory.pauses(of, now).await
         }
 
-        async fn note_pauses(&self, p: &[Pause], now: Timestamp) -> Result<(), JournalError> {
+        async fn note_pauses(
+            &self,
+            of: &Organization,
+            p: &[Pause],
+            now: Timestamp,
+        ) -> Result<(), JournalError> {
             self.works()?;
-            self.memory.note_pauses(p, now).await
+            self.memory.note_pauses(of, p, now).await
         }
 
         async fn alive(&self, _at: Timestamp) -> Result<(), JournalError> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use callback_prioritizer::{
-    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
     journal::{Claim, Commit, Entry, Fence, Journal, JournalError, MemoryJournal, Stay, Write},
     orders::Pause,
     policy::Base,
@@ -114,14 +114,19 @@ impl<O: Obstacle> Journal for Obstructed<O> {
         self.memory.close(visit, at).await
     }
 
-    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
+    async fn pauses(&self, of: &Organization, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
         self.obstacle.meet(Asked::Pauses).await?;
-        self.memory.pauses(now).await
+        self.memory.pauses(of, now).await
     }
 
-    async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError> {
+    async fn note_pauses(
+        &self,
+        of: &Organization,
+        pauses: &[Pause],
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
         self.obstacle.meet(Asked::Change).await?;
-        self.memory.note_pauses(pauses, now).await
+        self.memory.note_pauses(of, pauses, now).await
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {

@@ -7,7 +7,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use callback_prioritizer::{
-    conversation::{ConversationId, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
     journal::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write},
     orders::Pause,
     policy::Base,
@@ -214,12 +214,17 @@ impl Journal for Witness {
         self.writable()?.close(visit, at).await
     }
 
-    async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
-        self.inner()?.pauses(now).await
+    async fn pauses(&self, of: &Organization, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
+        self.inner()?.pauses(of, now).await
     }
 
-    async fn note_pauses(&self, pauses: &[Pause], now: Timestamp) -> Result<(), JournalError> {
-        self.writable()?.note_pauses(pauses, now).await
+    async fn note_pauses(
+        &self,
+        of: &Organization,
+        pauses: &[Pause],
+        now: Timestamp,
+    ) -> Result<(), JournalError> {
+        self.writable()?.note_pauses(of, pauses, now).await
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {

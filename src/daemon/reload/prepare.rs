@@ -113,7 +113,8 @@ impl Reloader {
         let now = self.clock.now();
         let journal = spawn_blocking(move || source.journal(&settings, now)).await??;
         // What was paused before the dry run, and in it.
-        let kept = journal.pauses(self.shared.genesys.now()).await?;
+        let of = &self.shared.control.organization;
+        let kept = journal.pauses(of, self.shared.genesys.now()).await?;
         let orders = self.shared.orders.now();
         let since = orders.pauses.as_ref().map(Pauses::list);
         let pauses = Pauses::of(kept.into_iter().chain(since.unwrap_or_default()));

@@ -1,17 +1,27 @@
-//! In which queues nothing is raised, and until when. One row a pause; no queue: in all of them.
+//! In which queues of which organisation nothing is raised, and until when. One row a pause; no queue: in all of them.
 
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
 use super::column::Time;
-use crate::orders::Pause;
+use crate::{conversation::Organization, orders::Pause};
 
-/// The pauses that are in force.
-pub(super) fn read(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<Vec<Pause>> {
+/// How an organisation stands there; the only one as an empty text.
+fn column(organization: &Organization) -> &str {
+    organization.name().unwrap_or_default()
+}
+
+/// The pauses of an organisation that are in force.
+pub(super) fn read(
+    transaction: &Transaction<'_>,
+    organization: &Organization,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<Pause>> {
     let mut statement = transaction.prepare(
-        "SELECT queue, since_at, until_at FROM pauses WHERE until_at IS NULL OR until_at > ?1 ORDER BY queue",
+        "SELECT queue, since_at, until_at FROM pauses
+         WHERE organization = ?1 AND (until_at IS NULL OR until_at > ?2) ORDER BY queue",
     )?;
-    let rows = statement.query_map([Time(now)], |row| {
+    let rows = statement.query_map(params![column(organization), Time(now)], |row| {
         Ok(Pause {
             queue: row.get(0)?,
             since: row.get::<_, Time>(1)?.0,
@@ -21,13 +31,18 @@ pub(super) fn read(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::R
     rows.collect()
 }
 
-/// Notes these in the place of all others.
-pub(super) fn replace(transaction: &Transaction<'_>, pauses: &[Pause]) -> rusqlite::Result<()> {
-    transaction.execute("DELETE FROM pauses", [])?;
+/// Notes these in the place of all others of the same organisation.
+pub(super) fn replace(
+    transaction: &Transaction<'_>,
+    organization: &Organization,
+    pauses: &[Pause],
+) -> rusqlite::Result<()> {
+    let of = column(organization);
+    transaction.execute("DELETE FROM pauses WHERE organization = ?1", [of])?;
     for pause in pauses {
         transaction.execute(
-            "INSERT INTO pauses (queue, since_at, until_at) VALUES (?1, ?2, ?3)",
-            params![pause.queue, Time(pause.since), pause.until.map(Time)],
+            "INSERT INTO pauses (organization, queue, since_at, until_at) VALUES (?1, ?2, ?3, ?4)",
+            params![of, pause.queue, Time(pause.since), pause.until.map(Time)],
         )?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction};
 const APPLICATION: i32 = 0x4362_5072;
 
 /// Every step from an empty file to the one we know. Never changed once released; only added to.
-const MIGRATIONS: [&str; 3] = ["
+const MIGRATIONS: [&str; 4] = ["
     CREATE TABLE visits (
         id            INTEGER PRIMARY KEY,
         conversation  TEXT    NOT NULL,
@@ -80,6 +80,18 @@ const MIGRATIONS: [&str; 3] = ["
         since_at      INTEGER NOT NULL,
         until_at      INTEGER
     ) STRICT;
+", "
+    -- Of which organisation; empty where there is but one.
+    CREATE TABLE pauses_by_organization (
+        organization  TEXT    NOT NULL,
+        queue         TEXT,
+        since_at      INTEGER NOT NULL,
+        until_at      INTEGER,
+        UNIQUE (organization, queue)
+    ) STRICT;
+    INSERT INTO pauses_by_organization SELECT '', queue, since_at, until_at FROM pauses;
+    DROP TABLE pauses;
+    ALTER TABLE pauses_by_organization RENAME TO pauses;
 "];
 
 /// What a file is to us.
