@@ -335,7 +335,7 @@ fn journal_settings(source: &Source) -> Result<settings::Journal, SettingsError>
 /// What can be said without the platform, by the same settings; nothing else of them needs to be there.
 fn load_offline(source: &Source) -> Result<Offline, Failed> {
     let environment: BTreeMap<String, String> = settings::environment(std::env::vars_os())?;
-    let offline = settings::load_offline(source.config.as_deref(), &environment)?;
+    let offline = settings::load_offline(source.config.as_deref(), &environment, None)?;
     let refused = offline
         .findings
         .iter()

@@ -25,9 +25,14 @@ mod findings;
 
 mod interval;
 
+mod load;
+
 mod nearest;
 
 mod offline;
+
+mod organizations;
+
 mod places;
 
 mod policies;
@@ -44,24 +49,13 @@ mod strict;
 
 mod written;
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
-use config::{Config, FileFormat};
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::policy::rules::Rules;
-
-use self::{
-    endpoint::Endpoint, environment::Overrides, file::SettingsFile, secret::NamedFile,
-    written::Written,
-};
+use crate::{conversation::Organization, policy::rules::Rules};
 
 pub use budget::Budget;
 pub use changes::Change;
@@ -71,7 +65,9 @@ pub use error::{FileProblem, SettingsError};
 pub use findings::{Finding, Severity};
 pub(crate) use interval::Spelled;
 pub use interval::read as interval;
+pub use load::{load, load_all, load_one};
 pub use offline::{Offline, load_journal, load_listen, load_offline};
+pub use organizations::{describe_all, findings_of_all};
 pub use places::control_socket;
 pub use queue_url::QueueUrl;
 pub use region::Region;
@@ -81,9 +77,11 @@ pub(crate) use written::{time_of_day, weekday};
 /// The reference manual, which is also the lowest layer. A test proves that it equals the defaults of the types.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
 
-/// The settings in use. Made by `load` only, so they are known to be complete.
+/// The settings in use for one organisation. Made by loading only, so they are known to be complete.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Whose they are; nobody's by name where there is but one organisation.
+    pub organization: Organization,
     /// The platform, how to sign in, and how fast to ask.
     pub genesys: Genesys,
     /// Which callbacks are looked after.
@@ -202,191 +200,5 @@ impl TryFrom<String> for LogFormat {
                 ));
             }
         })
-    }
-}
-
-/// Loads the settings: defaults, then `file`, then `environment`.
-pub fn load(
-    file: Option<&Path>,
-    environment: &BTreeMap<String, String>,
-) -> Result<Settings, SettingsError> {
-    let (file, overrides, layers) = read(file, environment)?;
-    let (flat, written) = (changes::flat(&layers.table), layers.written);
-    let secret = secret::find(
-        written
-            .genesys
-            .client_secret_file
-            .as_deref()
-            .map(|path| NamedFile {
-                path,
-                by_environment: overrides.gives("genesys.client_secret_file"),
-            }),
-        environment,
-    )?;
-    let mut noticed = findings::noticed(file.as_ref(), &overrides, &written, &secret);
-    let (rules, contradictions) = policies::rules(&written, given(file.as_ref(), &overrides));
-    noticed.extend(contradictions);
-    let origin = describe::origin(file.as_ref(), &overrides, &secret);
-    let written::Written {
-        genesys,
-        callbacks,
-        policy: _,
-        rules: _,
-        events,
-        journal,
-        status,
-        log,
-    } = written;
-    Ok(Settings {
-        genesys: platform(genesys, secret.secret)?,
-        callbacks: Callbacks {
-            queues: callbacks.queues,
-            sweep: callbacks.sweep.0,
-            dry_run: callbacks.dry_run,
-        },
-        rules,
-        events: Events {
-            sqs_queue_url: events.sqs_queue_url,
-            websocket: events.websocket,
-        },
-        journal: remembered(journal, environment),
-        status: shown(status),
-        log: Log {
-            format: log.format,
-            level: log.level.0,
-        },
-        noticed,
-        origin,
-        written: flat,
-    })
-}
-
-/// Whether somebody has written a setting, so that it is no default.
-fn given(file: Option<&SettingsFile>, overrides: &Overrides) -> impl Fn(&str) -> bool {
-    move |setting| {
-        let in_file = file.is_some_and(|file| file.mentioned.contains(setting));
-        in_file || overrides.gives(setting)
-    }
-}
-
-/// The layers, laid over each other.
-struct Layers {
-    /// As they are written.
-    table: toml::Table,
-    /// As they are read.
-    written: Written,
-}
-
-/// Reads the layers and lays them over each other. Paths are resolved.
-fn read(
-    file: Option<&Path>,
-    environment: &BTreeMap<String, String>,
-) -> Result<(Option<SettingsFile>, Overrides, Layers), SettingsError> {
-    let file = file.map(SettingsFile::read).transpose()?;
-    let overrides = Overrides::read(environment)?;
-    let mut layers = layer(file.as_ref(), &overrides)?;
-    if let Some(file) = &file {
-        // As they stand there: no other layer has any, and names of attributes keep their letter case.
-        layers.written.rules.clone_from(&file.rules);
-        let in_file = toml::from_str::<toml::Table>(&file.text);
-        if let Some(rules) = in_file.ok().and_then(|mut table| table.remove("rules")) {
-            layers.table.insert("rules".to_owned(), rules);
-        }
-        resolve_paths(&mut layers.written, &file.folder(), &overrides);
-    }
-    Ok((file, overrides, layers))
-}
-
-/// Lays the three layers over each other. Each was read strictly before, so nothing is coerced here.
-fn layer(file: Option<&SettingsFile>, overrides: &Overrides) -> Result<Layers, SettingsError> {
-    let text = file.map_or("", |file| file.text.as_str());
-    let source = |text: &str| config::File::from_str(text, FileFormat::Toml);
-    let table: toml::Table = Config::builder()
-        .add_source(source(DEFAULTS))
-        .add_source(source(text))
-        .add_source(source(&overrides.table.to_string()))
-        .build()
-        .and_then(Config::try_deserialize)
-        .map_err(|error| SettingsError::Layers(Box::new(error)))?;
-    // As text once more, so that there is one reading of settings in the program instead of three.
-    let written = written::read(&table.to_string())
-        .map_err(|error| SettingsError::Layers(Box::new(error)))?;
-    Ok(Layers { table, written })
-}
-
-/// Relative paths in the file count from the file's folder; those in the environment from the working directory.
-fn resolve_paths(written: &mut Written, folder: &Path, overrides: &Overrides) {
-    for (path, setting) in [
-        (
-            &mut written.genesys.client_secret_file,
-            "genesys.client_secret_file",
-        ),
-        (&mut written.journal.path, "journal.path"),
-    ] {
-        if let Some(path) = path
-            && !overrides.gives(setting)
-        {
-            *path = folder.join(&path);
-        }
-    }
-}
-
-/// The platform's section, with the hosts that follow from the region where no others are named.
-fn platform(
-    written: written::Genesys,
-    client_secret: SecretString,
-) -> Result<Genesys, SettingsError> {
-    let written::Genesys {
-        region,
-        client_id,
-        client_secret_file: _,
-        api_url,
-        login_url,
-        requests_per_minute,
-        burst,
-        tokens,
-    } = written;
-    let client_id = client_id.ok_or(SettingsError::Missing {
-        setting: "genesys.client_id",
-        sentence: "it is missing, and without it nobody can sign in: set GENESYSCLOUD_OAUTHCLIENT_ID, or CALLBACK_PRIORITIZER__GENESYS__CLIENT_ID, or write `client_id` into the section `[genesys]` of the settings file",
-    })?;
-    let host = |given: Option<Endpoint>, service: &str| match given {
-        Some(endpoint) => Ok(endpoint.0),
-        None => Endpoint::on(service, region.domain())
-            .map(|endpoint| endpoint.0)
-            .map_err(|reason| SettingsError::Layers(reason.into())),
-    };
-    let api_url = host(api_url, "api")?;
-    Ok(Genesys {
-        login_url: host(login_url, "login")?,
-        streaming: StreamingHost::new(&region, &api_url),
-        client_id: client_id.0,
-        client_secret,
-        api_url,
-        budget: Budget::new(requests_per_minute.0, burst.map(|burst| burst.0), tokens.0),
-        region,
-    })
-}
-
-/// The status page's section.
-fn shown(written: written::Status) -> Status {
-    let written::Status {
-        listen,
-        allow_remote,
-        hosts,
-    } = written;
-    Status {
-        listen: listen.0,
-        allow_remote,
-        hosts: hosts.into_iter().map(|name| name.0).collect(),
-    }
-}
-
-/// The journal's section.
-fn remembered(written: written::Journal, environment: &BTreeMap<String, String>) -> Journal {
-    let written::Journal { path, keep } = written;
-    Journal {
-        path: path.unwrap_or_else(|| places::usual_journal(environment)),
-        keep: keep.0,
     }
 }

@@ -18,6 +18,9 @@ mod layers;
 #[path = "settings/noise.rs"]
 mod noise;
 
+#[path = "settings/organizations.rs"]
+mod organizations;
+
 #[path = "settings/secrets.rs"]
 mod secrets;
 

@@ -179,7 +179,7 @@ fn calls(
         (Some(ladder), _) => ladder,
     };
     let variables = BTreeMap::from([(LADDER.to_owned(), ladder.to_owned())]);
-    let read = settings::load_offline(None, &variables).map_err(|error| {
+    let read = settings::load_offline(None, &variables, None).map_err(|error| {
         let sentence = error.to_string().replace(LADDER, "--ladder");
         Failed::new(Exit::Usage, sentence)
     })?;

@@ -27,6 +27,12 @@ impl Organization {
     pub fn name(&self) -> Option<&str> {
         self.0.as_deref()
     }
+
+    /// The end of the names of variables that are this organisation's: `ACME_EMEA`.
+    pub(crate) fn in_variables(&self) -> String {
+        let name = self.name().unwrap_or_default();
+        name.to_uppercase().replace('-', "_")
+    }
 }
 
 impl FromStr for Organization {
@@ -94,6 +100,8 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<Organization>(), Err(InvalidName), "{bad:?}");
         }
+        let organization: Organization = "acme-emea".parse().unwrap();
+        assert_eq!(organization.in_variables(), "ACME_EMEA");
         assert_eq!(Organization::default().name(), None);
     }
 }

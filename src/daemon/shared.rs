@@ -7,7 +7,6 @@ use tokio::sync::{Mutex, Notify, watch};
 use super::{Daemon, DaemonError};
 use crate::{
     control::Control,
-    conversation::Organization,
     genesys::Genesys,
     journal::{Journal, Watched},
     orders::Orders,
@@ -58,7 +57,7 @@ impl Shared {
         let names = Arc::new(Names::new(&settings.rules));
         let queues = Arc::new(Queues::new(&callbacks.queues));
         let control = Arc::new(Control {
-            organization: Organization::default(),
+            organization: settings.organization.clone(),
             orders: orders.clone(),
             queues: Arc::clone(&queues),
             names: Arc::clone(&names),

@@ -3,6 +3,8 @@
 //! One list serves the strict reading of the file, the reading of the environment and the suggestions in refusals, so
 //! that none of them can know a setting that another does not. A test holds it against `config/default.toml`.
 
+use super::organizations::ORGANIZATIONS;
+
 /// What a value looks like in a settings file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -39,7 +41,7 @@ pub(super) struct Setting {
 pub(super) const PREFIX: &str = "CALLBACK_PRIORITIZER__";
 
 /// Every setting, in the order of `config/default.toml`.
-pub(super) const SETTINGS: [Setting; 47] = [
+pub(super) const SETTINGS: [Setting; 48] = [
     setting("genesys", "region", Form::Text),
     setting("genesys", "client_id", Form::Text),
     setting("genesys", "client_secret_file", Form::Text),
@@ -87,6 +89,7 @@ pub(super) const SETTINGS: [Setting; 47] = [
     setting(RULES, "scheduled", Form::Flag),
     setting(RULES, "agent_owned", Form::Flag),
     setting(RULES, "voicemail", Form::Flag),
+    setting(ORGANIZATIONS, "name", Form::Text),
 ];
 
 /// The list of rules: each is a table with settings of its own, and with those of `[policy]`.
@@ -103,10 +106,10 @@ impl Setting {
         format!("{}.{}", self.section, self.key)
     }
 
-    /// The variable that sets it: `CALLBACK_PRIORITIZER__POLICY__WAIT`. Rules stand in a file only.
+    /// The variable that sets it: `CALLBACK_PRIORITIZER__POLICY__WAIT`. Rules and names stand in a file only.
     pub(super) fn variable(self) -> Option<String> {
         let variable = || format!("{PREFIX}{}__{}", self.section, self.key).to_uppercase();
-        (self.section != RULES).then(variable)
+        (![RULES, ORGANIZATIONS].contains(&self.section)).then(variable)
     }
 }
 

@@ -28,6 +28,13 @@ impl Settings {
     /// What these settings mean, a sentence each, for people. Shows no secret.
     #[must_use]
     pub fn describe(&self) -> Vec<String> {
+        let mut lines = self.describe_own();
+        lines.extend(self.describe_common());
+        lines
+    }
+
+    /// What is the organisation's own.
+    pub(super) fn describe_own(&self) -> Vec<String> {
         let genesys = &self.genesys;
         let platform = if is_loopback(&genesys.api_url) {
             "a platform on this machine".to_owned()
@@ -47,6 +54,13 @@ impl Settings {
         lines.extend([
             budget(genesys.budget, self.capacity()),
             sweep(&self.callbacks),
+        ]);
+        lines
+    }
+
+    /// What all organisations have in common.
+    pub(super) fn describe_common(&self) -> Vec<String> {
+        vec![
             format!(
                 "journal: {}, which remembers for {}",
                 self.journal.path.display(),
@@ -62,8 +76,7 @@ impl Settings {
                 },
                 self.log.level
             ),
-        ]);
-        lines
+        ]
     }
 
     /// How many callbacks can wait at once before the request budget makes raises late; nothing where raises end.

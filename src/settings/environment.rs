@@ -13,9 +13,11 @@ use super::{
     catalogue::{self, Form, PREFIX, SETTINGS, Setting},
     error::SettingsError,
     nearest::did_you_mean,
+    organizations::{self, OWN},
     strict::NO_SECRET_HERE,
     written,
 };
+use crate::conversation::Organization;
 
 /// The variables that other programs read as well and that stand for settings. The secret is not among them: see `secret`.
 const SHARED: [(&str, &str, &str); 3] = [
@@ -79,6 +81,41 @@ impl Overrides {
         Ok(overrides)
     }
 
+    /// Takes the settings of one organisation of several out of the environment, and those that are common to all. What could
+    /// be meant for any of them is refused.
+    pub(super) fn of_organization(
+        environment: &BTreeMap<String, String>,
+        organization: &Organization,
+    ) -> Result<Self, SettingsError> {
+        let mut overrides = Self::default();
+        let level = environment.get(LOG_LEVEL);
+        let level = level.filter(|text| !text.trim().is_empty());
+        if let (Some(text), Some(setting)) = (level, catalogue::find("log", "level")) {
+            overrides.set(setting, LOG_LEVEL, text)?;
+        }
+        let own = organizations::prefix(organization);
+        for (variable, text) in environment {
+            if let Some(rest) = variable.strip_prefix(&own) {
+                let setting = own_setting(variable, rest, &own)?;
+                overrides.set(setting, variable, text)?;
+            } else if !variable.starts_with(&organizations::prefix_of_all())
+                && let Some(setting) = meant_by(variable)?
+            {
+                if OWN.contains(&setting.section) {
+                    let meant = variable.replacen(PREFIX, &own, 1);
+                    return Err(refused(
+                        variable,
+                        format!(
+                            "there are several organisations, and this does not say which is meant: write {meant}, or into the settings file"
+                        ),
+                    ));
+                }
+                overrides.set(setting, variable, text)?;
+            }
+        }
+        Ok(overrides)
+    }
+
     /// Whether the environment gives this setting.
     pub(super) fn gives(&self, path: &str) -> bool {
         self.variables.contains_key(path)
@@ -101,7 +138,7 @@ impl Overrides {
 }
 
 /// A refusal of a variable.
-fn refused(variable: &str, sentence: impl Into<String>) -> SettingsError {
+pub(super) fn refused(variable: &str, sentence: impl Into<String>) -> SettingsError {
     SettingsError::InEnvironment {
         variable: variable.to_owned(),
         sentence: sentence.into(),
@@ -150,6 +187,20 @@ fn meant_by(variable: &str) -> Result<Option<Setting>, SettingsError> {
             "no setting has this name{hint}; settings are {PREFIX}SECTION__KEY, as config/default.toml lists them"
         ),
     ))
+}
+
+/// The setting that a variable of an organisation sets, which has this name without what such variables begin with.
+fn own_setting(variable: &str, name: &str, own: &str) -> Result<Setting, SettingsError> {
+    let refusal = match meant_by(&format!("{PREFIX}{name}")) {
+        Ok(Some(setting)) if OWN.contains(&setting.section) => return Ok(setting),
+        Ok(_) => format!(
+            "no organisation has a setting of this name: those that it has are in {}",
+            OWN.join(", ")
+        ),
+        Err(SettingsError::InEnvironment { sentence, .. }) => sentence.replace(PREFIX, own),
+        Err(other) => return Err(other),
+    };
+    Err(refused(variable, refusal))
 }
 
 /// The text of a variable as the value it means.

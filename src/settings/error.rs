@@ -37,19 +37,25 @@ pub enum SettingsError {
         /// What is wrong and what to write.
         sentence: String,
     },
-    /// A setting that has no default is given nowhere.
+    /// A setting that has no default is given nowhere, or is another organisation's.
     #[error("{setting}: {sentence}")]
     Missing {
         /// The setting's path.
-        setting: &'static str,
+        setting: String,
         /// The places where it can be given.
-        sentence: &'static str,
+        sentence: String,
+    },
+    /// It is not clear whose settings are meant.
+    #[error("{sentence}")]
+    Which {
+        /// Whose there are.
+        sentence: String,
     },
     /// The client secret was found, but is none.
     #[error("{place}: {sentence}")]
     Secret {
         /// The setting, variable or credential that gave it.
-        place: &'static str,
+        place: String,
         /// What is wrong and what to do.
         sentence: String,
     },

@@ -10,8 +10,9 @@ use std::{
 
 use super::{
     error::{FileProblem, SettingsError},
+    organizations::{ORGANIZATIONS, OWN},
     strict::{self, Refusal},
-    written::Rule,
+    written::{OrganizationTable, Rule},
 };
 
 /// Largest file accepted, in bytes. The full manual has about 6,000; this keeps a wrong path from filling the memory.
@@ -31,6 +32,8 @@ pub(super) struct SettingsFile {
     pub(super) mentioned: BTreeSet<String>,
     /// The rules in it.
     pub(super) rules: Vec<Rule>,
+    /// The organisations in it, where there are several.
+    pub(super) organizations: Vec<OrganizationTable>,
     /// Whether everyone on this machine may change it.
     pub(super) writable_by_all: bool,
 }
@@ -53,8 +56,38 @@ impl SettingsFile {
             text,
             mentioned,
             rules: written.rules,
+            organizations: written.organizations,
             writable_by_all: mode & WRITABLE_BY_ALL != 0,
         })
+    }
+
+    /// This file as if there were but this organisation: what is its own at the top, beside what is common.
+    pub(super) fn of_organization(&self, index: usize) -> Self {
+        let mut table: toml::Table = toml::from_str(&self.text).unwrap_or_default();
+        let tables = table.remove(ORGANIZATIONS);
+        let own = tables.as_ref().and_then(|tables| tables.get(index));
+        for (section, value) in own.and_then(toml::Value::as_table).into_iter().flatten() {
+            if OWN.contains(&section.as_str()) {
+                table.insert(section.clone(), value.clone());
+            }
+        }
+        let place = format!("{ORGANIZATIONS}[{}].", index + 1);
+        let mentioned = self.mentioned.iter().filter_map(|setting| {
+            let common = (!setting.starts_with(ORGANIZATIONS)).then_some(setting.as_str());
+            setting.strip_prefix(&place).or(common).map(str::to_owned)
+        });
+        Self {
+            path: self.path.clone(),
+            text: table.to_string(),
+            mentioned: mentioned.collect(),
+            rules: self
+                .organizations
+                .get(index)
+                .map(|table| table.rules.clone())
+                .unwrap_or_default(),
+            organizations: Vec::new(),
+            writable_by_all: self.writable_by_all,
+        }
     }
 
     /// The folder from which relative paths in the file count, whole, so that they stay right wherever they are used.

@@ -17,7 +17,7 @@ use std::fmt;
 
 pub(super) use loading::noticed;
 
-use super::Settings;
+use super::{Settings, organizations};
 
 /// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +80,9 @@ impl Settings {
         findings.extend(values::of(self));
         findings.extend(exposure::of(&self.status));
         findings.extend(policies::of(self));
+        for finding in &mut findings {
+            finding.setting = organizations::at(&self.organization, &finding.setting);
+        }
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         findings
     }

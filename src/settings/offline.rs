@@ -2,16 +2,20 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
-use super::{Budget, Finding, Journal, SettingsError, given, policies, read, remembered, written};
-use crate::policy::rules::Rules;
+use super::{
+    Budget, Finding, Journal, SettingsError,
+    load::{one, remembered, sources},
+    policies, written,
+    written::Written,
+};
+use crate::{conversation::Organization, policy::rules::Rules};
 
 /// Loads where the journal is, from the same layers.
 pub fn load_journal(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
 ) -> Result<Journal, SettingsError> {
-    let (_, _, layers) = read(file, environment)?;
-    Ok(remembered(layers.written.journal, environment))
+    Ok(remembered(common(file, environment)?.journal, environment))
 }
 
 /// Loads where the daemon shows itself, from the same layers.
@@ -19,8 +23,17 @@ pub fn load_listen(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
 ) -> Result<SocketAddr, SettingsError> {
-    let (_, _, layers) = read(file, environment)?;
-    Ok(layers.written.status.listen.0)
+    Ok(common(file, environment)?.status.listen.0)
+}
+
+/// What is common to all organisations, and so the same in the settings of each.
+fn common(
+    file: Option<&Path>,
+    environment: &BTreeMap<String, String>,
+) -> Result<Written, SettingsError> {
+    let first = sources(file, environment)?.into_iter().next();
+    let layers = first.map(|sources| sources.layers()).transpose()?;
+    Ok(layers.map(|layers| layers.written).unwrap_or_default())
 }
 
 /// What can be said without the platform: what would become of callbacks, and what that may cost.
@@ -36,14 +49,15 @@ pub struct Offline {
     pub findings: Vec<Finding>,
 }
 
-/// Loads what can be said without the platform, from the same layers.
+/// Loads what can be said without the platform, from the same layers, of the organisation with this name or the only one.
 pub fn load_offline(
     file: Option<&Path>,
     environment: &BTreeMap<String, String>,
+    organization: Option<&Organization>,
 ) -> Result<Offline, SettingsError> {
-    let (file, overrides, layers) = read(file, environment)?;
-    let written = layers.written;
-    let (rules, findings) = policies::rules(&written, given(file.as_ref(), &overrides));
+    let sources = one(sources(file, environment)?, organization)?;
+    let written = sources.layers()?.written;
+    let (rules, findings) = policies::rules(&written, sources.given());
     let written::Genesys {
         requests_per_minute,
         burst,

@@ -1,7 +1,8 @@
 //! The client secret: never in the settings, always in a place made for it.
 //!
 //! In this order: the file that `CALLBACK_PRIORITIZER__GENESYS__CLIENT_SECRET_FILE` names, the variable
-//! `GENESYSCLOUD_OAUTHCLIENT_SECRET`, the file that the settings file names, the systemd credential `client_secret`.
+//! `GENESYSCLOUD_OAUTHCLIENT_SECRET`, the file that the settings file names, the systemd credential `client_secret`. Where there
+//! are several organisations, each has places of its own, which end in its name, and none of them is looked for elsewhere.
 //! Refusals never repeat the secret, and name the folder of a secret file only: people write the secret itself where
 //! its file's name belongs.
 
@@ -15,7 +16,8 @@ use std::{
 
 use secrecy::SecretString;
 
-use super::error::SettingsError;
+use super::{error::SettingsError, organizations};
+use crate::conversation::Organization;
 
 /// The variable that the platform's own tools read as well.
 pub(super) const VARIABLE: &str = "GENESYSCLOUD_OAUTHCLIENT_SECRET";
@@ -24,7 +26,7 @@ pub(super) const VARIABLE: &str = "GENESYSCLOUD_OAUTHCLIENT_SECRET";
 pub(super) const SETTING: &str = "genesys.client_secret_file";
 
 /// The credential's name in a unit's `LoadCredential=`.
-const CREDENTIAL: &str = "$CREDENTIALS_DIRECTORY/client_secret";
+const CREDENTIAL: &str = "client_secret";
 
 /// Longest secret accepted, in bytes. The platform's have 43.
 const LIMIT: u64 = 4096;
@@ -48,53 +50,92 @@ pub(super) struct ClientSecret {
     pub(super) secret: SecretString,
     /// In words, for `check`.
     pub(super) origin: String,
-    /// Whether the variable's secret was taken instead of the one in a named file.
-    pub(super) replaces_file: bool,
+    /// The variable whose secret was taken instead of the one in a named file.
+    pub(super) replaces_file: Option<String>,
     /// The file it was read from, where others than its owner may read that too.
     pub(super) exposed: Option<PathBuf>,
 }
 
-/// Finds the secret.
+/// Where an organisation's secret may be, besides in a file that is named.
+struct Places {
+    /// The setting that names a file, as refusals name it.
+    setting: String,
+    /// The variable.
+    variable: String,
+    /// The systemd credential.
+    credential: String,
+}
+
+impl Places {
+    /// Those of this organisation.
+    fn of(organization: &Organization) -> Self {
+        let (variable, credential) = match organization.name() {
+            None => (VARIABLE.to_owned(), CREDENTIAL.to_owned()),
+            Some(name) => (
+                format!("{VARIABLE}_{}", organization.in_variables()),
+                format!("{CREDENTIAL}.{name}"),
+            ),
+        };
+        Self {
+            setting: organizations::at(organization, SETTING),
+            variable,
+            credential,
+        }
+    }
+}
+
+/// Finds the secret of this organisation.
 pub(super) fn find(
+    organization: &Organization,
     file: Option<NamedFile>,
     environment: &BTreeMap<String, String>,
 ) -> Result<ClientSecret, SettingsError> {
+    let Places {
+        setting,
+        variable,
+        credential,
+    } = Places::of(organization);
     if let Some(file) = file.filter(|file| file.by_environment) {
-        return from_file(SETTING, file.path);
+        return from_file(&setting, file.path);
     }
-    if let Some(text) = environment.get(VARIABLE) {
+    if let Some(text) = environment.get(&variable) {
         return Ok(ClientSecret {
-            secret: checked(VARIABLE, text)?,
-            origin: format!("the variable {VARIABLE}"),
-            replaces_file: file.is_some(),
+            secret: checked(&variable, text)?,
+            origin: format!("the variable {variable}"),
+            replaces_file: file.is_some().then_some(variable),
             exposed: None,
         });
     }
     if let Some(file) = file {
-        return from_file(SETTING, file.path);
+        return from_file(&setting, file.path);
     }
-    let credential = environment
+    let there = environment
         .get("CREDENTIALS_DIRECTORY")
-        .map(|folder| Path::new(folder).join("client_secret"))
+        .map(|folder| Path::new(folder).join(&credential))
         .filter(|path| path.exists());
-    match credential {
+    match there {
         // systemd shows a credential as readable by a group that is nobody's: its permissions mean nothing here.
         Some(path) => Ok(ClientSecret {
             exposed: None,
-            origin: "the systemd credential client_secret".to_owned(),
-            ..from_file(CREDENTIAL, &path)?
+            origin: format!("the systemd credential {credential}"),
+            ..from_file(&format!("$CREDENTIALS_DIRECTORY/{credential}"), &path)?
         }),
         None => Err(SettingsError::Missing {
-            setting: "genesys client secret",
-            sentence: "it is missing, and without it nobody can sign in: set GENESYSCLOUD_OAUTHCLIENT_SECRET, or name a file in `client_secret_file`, or load the systemd credential `client_secret`",
+            setting: match organization.name() {
+                None => "genesys client secret".to_owned(),
+                Some(name) => format!("{name}: genesys client secret"),
+            },
+            sentence: format!(
+                "it is missing, and without it nobody can sign in: set {variable}, or name a file in `client_secret_file`, or load the systemd credential `{credential}`"
+            ),
         }),
     }
 }
 
 /// Reads the secret from a file.
-fn from_file(place: &'static str, path: &Path) -> Result<ClientSecret, SettingsError> {
+fn from_file(place: &str, path: &Path) -> Result<ClientSecret, SettingsError> {
     let unreadable = |error: io::Error| SettingsError::Secret {
-        place,
+        place: place.to_owned(),
         sentence: format!(
             "the file it names, looked for in `{}`, cannot be read: {error}",
             folder_of(path).display()
@@ -109,7 +150,7 @@ fn from_file(place: &'static str, path: &Path) -> Result<ClientSecret, SettingsE
     Ok(ClientSecret {
         secret: checked(place, &text)?,
         origin: format!("the file {}", path.display()),
-        replaces_file: false,
+        replaces_file: None,
         exposed: (mode & READABLE_BY_OTHERS != 0).then(|| path.to_owned()),
     })
 }
@@ -122,7 +163,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// The text without its closing line end, where it can be a secret.
-fn checked(place: &'static str, text: &str) -> Result<SecretString, SettingsError> {
+fn checked(place: &str, text: &str) -> Result<SecretString, SettingsError> {
     let text = text.trim_end_matches(['\r', '\n']);
     let problem = if text.is_empty() {
         "the secret is empty: without it nobody can sign in"
@@ -134,7 +175,7 @@ fn checked(place: &'static str, text: &str) -> Result<SecretString, SettingsErro
         return Ok(text.into());
     };
     Err(SettingsError::Secret {
-        place,
+        place: place.to_owned(),
         sentence: problem.to_owned(),
     })
 }

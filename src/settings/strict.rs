@@ -3,6 +3,8 @@
 //! The `config` crate, which layers the sources afterwards, turns `true` into 1 and 7.9 into 8 without a word. So each
 //! source is read here first, on its own, and only what passes is layered.
 
+mod organizations;
+
 use std::{collections::BTreeSet, ops::Range};
 
 use toml::de::{DeTable, DeValue};
@@ -10,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     catalogue::{self, Form, Setting},
     nearest::did_you_mean,
+    organizations::{ORGANIZATIONS, refuse_written_twins},
     written::{self, Written},
 };
 
@@ -49,7 +52,11 @@ pub(super) fn read(text: &str) -> Result<(BTreeSet<String>, Written), Refusal> {
     let document = DeTable::parse(text).map_err(|error| unparsed(text, &error))?;
     let mut places = Vec::new();
     for entry in document.get_ref() {
-        places.extend(check_section(entry)?);
+        places.extend(if entry.0.get_ref().as_ref() == ORGANIZATIONS {
+            organizations::check(document.get_ref(), entry.1)?
+        } else {
+            check_section("", entry)?
+        });
     }
     let written = written::read(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
@@ -58,6 +65,10 @@ pub(super) fn read(text: &str) -> Result<(BTreeSet<String>, Written), Refusal> {
             key: key_at(&places, offset),
             sentence: error.message().to_owned(),
         }
+    })?;
+    refuse_written_twins(&written.organizations, |key| {
+        let there = places.iter().find(|(path, _)| path == key);
+        there.map_or(0, |(_, span)| span.start)
     })?;
     Ok((places.into_iter().map(|(path, _)| path).collect(), written))
 }
@@ -89,8 +100,11 @@ fn key_at(places: &[(String, Range<usize>)], offset: usize) -> Option<String> {
         .map(|(path, _)| path.clone())
 }
 
-/// Checks one section and says which settings it mentions, and where.
-fn check_section((name, body): Entry) -> Result<Vec<(String, Range<usize>)>, Refusal> {
+/// Settings that are mentioned, each with its place in the text.
+type Places = Vec<(String, Range<usize>)>;
+
+/// Checks one section, which stands under this, and says which settings it mentions, and where.
+fn check_section(under: &str, (name, body): Entry) -> Result<Places, Refusal> {
     let section = name.get_ref().as_ref();
     if section == "client_secret" {
         return Err(Refusal::at(&name.span(), section, NO_SECRET_HERE));
@@ -100,28 +114,44 @@ fn check_section((name, body): Entry) -> Result<Vec<(String, Range<usize>)>, Ref
         return Err(Refusal::at(&name.span(), section, unknown_section(section)));
     }
     if section == catalogue::RULES {
-        return check_rules(body);
+        return check_rules(under, body);
     }
+    let place = format!("{under}{section}");
     let Some(table) = body.get_ref().as_table() else {
         return Err(Refusal::at(
             &body.span(),
-            section,
+            &place,
             format!(
-                "this is a section: write `[{section}]` on a line of its own and its settings below"
+                "this is a section: write `[{}]` on a line of its own and its settings below",
+                in_brackets(under, section)
             ),
         ));
     };
     table
         .iter()
-        .map(|entry| check_setting(section, section, entry))
+        .map(|entry| check_setting(section, &place, entry))
         .collect()
 }
 
+/// How a section stands in brackets: `policy`, or in an organisation `organizations.policy`.
+fn in_brackets(under: &str, section: &str) -> String {
+    let parent = if under.is_empty() {
+        ""
+    } else {
+        "organizations."
+    };
+    format!("{parent}{section}")
+}
+
 /// Checks the list of rules and says which settings they mention, and where.
-fn check_rules(body: &toml::Spanned<DeValue>) -> Result<Vec<(String, Range<usize>)>, Refusal> {
+fn check_rules(under: &str, body: &toml::Spanned<DeValue>) -> Result<Places, Refusal> {
     let refused = |span: &Range<usize>| {
-        let sentence = "this is a list: write `[[rules]]` on a line of its own and the settings of one rule below";
-        Err(Refusal::at(span, catalogue::RULES, sentence))
+        let sentence = format!(
+            "this is a list: write `[[{}]]` on a line of its own and the settings of one rule below",
+            in_brackets(under, catalogue::RULES)
+        );
+        let key = format!("{under}{}", catalogue::RULES);
+        Err(Refusal::at(span, key, sentence))
     };
     let Some(rules) = body.get_ref().as_array() else {
         return refused(&body.span());
@@ -131,7 +161,7 @@ fn check_rules(body: &toml::Spanned<DeValue>) -> Result<Vec<(String, Range<usize
         let Some(table) = rule.get_ref().as_table() else {
             return refused(&rule.span());
         };
-        let place = format!("{}[{}]", catalogue::RULES, index + 1);
+        let place = format!("{under}{}[{}]", catalogue::RULES, index + 1);
         for entry in table {
             places.push(check_setting(catalogue::RULES, &place, entry)?);
         }
@@ -161,9 +191,9 @@ fn check_setting(
 
 /// The sentence for a section that does not exist; a setting that lost its section is recognised.
 fn unknown_section(name: &str) -> String {
-    let home = catalogue::SETTINGS
-        .iter()
-        .find(|setting| setting.key == name && setting.section != catalogue::RULES);
+    let home = catalogue::SETTINGS.iter().find(|setting| {
+        setting.key == name && ![catalogue::RULES, ORGANIZATIONS].contains(&setting.section)
+    });
     if let Some(setting) = home {
         return format!(
             "this setting belongs in the section `[{}]`",

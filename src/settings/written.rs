@@ -25,6 +25,7 @@ use super::{
     queue_url::QueueUrl,
     region::Region,
 };
+use crate::conversation::Organization;
 
 pub(super) use either::OneOrMany;
 pub(crate) use hours::{time_of_day, weekday};
@@ -50,6 +51,31 @@ pub(super) struct Written {
     pub(super) status: Status,
     /// The log.
     pub(super) log: Log,
+    /// What each of several organisations has of its own; empty where there is but one.
+    pub(super) organizations: Vec<OrganizationTable>,
+}
+
+/// `[[organizations]]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrganizationTable {
+    /// What it is called.
+    pub(super) name: Organization,
+    /// The platform and how to sign in.
+    #[serde(default)]
+    pub(super) genesys: Genesys,
+    /// Which callbacks.
+    #[serde(default)]
+    pub(super) callbacks: Callbacks,
+    /// When and how much to raise.
+    #[serde(default)]
+    pub(super) policy: Policy,
+    /// For some, in another way.
+    #[serde(default)]
+    pub(super) rules: Vec<Rule>,
+    /// What else tells of callbacks.
+    #[serde(default)]
+    pub(super) events: Events,
 }
 
 /// Reads settings.

@@ -113,7 +113,7 @@ impl Reloader {
         let now = self.clock.now();
         let journal = spawn_blocking(move || source.journal(&settings, now)).await??;
         // What was paused before the dry run, and in it.
-        let of = &self.shared.control.organization;
+        let of = &self.running.organization;
         let kept = journal.pauses(of, self.shared.genesys.now()).await?;
         let orders = self.shared.orders.now();
         let since = orders.pauses.as_ref().map(Pauses::list);

@@ -24,8 +24,8 @@ pub(in super::super) fn noticed(
     findings.extend(exposed(written, secret));
     findings.extend(unknown_domain(written));
     findings.extend(replaced(file, overrides));
-    if secret.replaces_file {
-        findings.push(replacement(secret::SETTING, secret::VARIABLE));
+    if let Some(variable) = &secret.replaces_file {
+        findings.push(replacement(secret::SETTING, variable));
     }
     findings
 }

@@ -23,6 +23,7 @@ const OFTEN_ENOUGH: Duration = Duration::from_secs(85);
 /// All findings about these settings.
 pub(super) fn of(settings: &Settings) -> Vec<Finding> {
     let Settings {
+        organization: _,
         genesys,
         callbacks,
         rules: _,
