@@ -44,7 +44,10 @@ use crate::{
         sight::Sight,
         sweep::{First, Sweep},
     },
-    status::{Status, http::Page},
+    status::{
+        Status,
+        http::{Page, Shown},
+    },
     supervisor::Supervisor,
     tracker::{Context, Receipts},
 };
@@ -240,10 +243,11 @@ impl Daemon {
     /// What is shown of all this.
     fn page(&self, genesys: &Arc<Genesys>) -> Page {
         let genesys = Arc::clone(genesys);
-        Page {
+        Page::from(vec![Shown {
+            organization: self.settings.organization.clone(),
             status: self.status.clone(),
             clock: Arc::new(move || genesys.now()),
-        }
+        }])
     }
 
     /// What proves to the supervisor that the work goes on.

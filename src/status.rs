@@ -17,6 +17,8 @@ pub(crate) mod http;
 
 mod metrics;
 
+mod overview;
+
 mod page;
 
 mod queue;
@@ -49,6 +51,7 @@ pub use self::{
     events::Event,
     figures::{Answers, Timings},
     health::Health,
+    overview::{Brief, Overview},
     report::{Report, Row},
 };
 
@@ -66,6 +69,10 @@ pub struct Snapshot {
     /// Whether every callback that waited at the start is known, and no trouble with the journal keeps it from being
     /// raised. Whether that gets done is a matter of time as well: see [`Health`].
     pub ready: bool,
+    /// Why its daemon does not run now, in words: where there are several organisations, one that cannot start is tried again
+    /// while the others go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub down: Option<String>,
     /// Whether the platform has let us sign in.
     pub signed_in: bool,
     /// Whether the first sweep is done: every callback that waited at the start is known.

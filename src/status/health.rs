@@ -44,7 +44,9 @@ impl Signs<'_> {
                 whole(silence)
             ));
         }
-        if !self.now.signed_in {
+        if let Some(down) = &self.now.down {
+            why.push(down.clone());
+        } else if !self.now.signed_in {
             why.push(
                 "there is no token yet: the platform has not let this daemon sign in".to_owned(),
             );

@@ -1,6 +1,8 @@
 //! The snapshot over HTTP.
 //!
 //! - `GET /`: the page, with `?queue=` for one queue only; `GET /events`: what changes on it, as it happens.
+//! - where there are several organisations, `?organization=` is one of them, in all of these but `/metrics`; without it, all
+//!   are meant, in brief.
 //! - `GET /livez`: 200 while the daemon's loops turn.
 //! - `GET /readyz`: 200 while every callback that waits is looked after: there was a token and a first sweep, the journal
 //!   works, and what is due gets done. 503 otherwise; the body says why. Idle is ready.
@@ -35,19 +37,63 @@ use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Health, Report, Status, metrics, page};
-use crate::settings;
+use super::{Health, Overview, Report, Status, metrics, page, page::Tab};
+use crate::{conversation::Organization, settings};
 
 /// Pages that may be open at once: less than there may be connections, so that probes and metrics have theirs.
 const READERS: usize = 24;
 
-/// What is served, and what time it is.
+/// An organisation, or the only one, as it is shown.
 #[derive(Clone)]
-pub(crate) struct Page {
+pub(crate) struct Shown {
+    /// Which.
+    pub(crate) organization: Organization,
     /// The snapshot.
     pub(crate) status: Status,
     /// The time at the platform, which all that is due is told by.
     pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl Shown {
+    /// All that there is to know.
+    fn report(&self) -> Report {
+        let report = self.status.report((self.clock)());
+        self.whose(report)
+    }
+
+    /// The same without the callbacks themselves.
+    fn figures(&self) -> Report {
+        let report = self.status.figures((self.clock)());
+        self.whose(report)
+    }
+
+    /// A report with whose it is.
+    fn whose(&self, report: Report) -> Report {
+        let organization = self.organization.clone();
+        Report {
+            organization,
+            ..report
+        }
+    }
+}
+
+/// What is served: one organisation without a name, or any number of them that have some.
+#[derive(Clone)]
+pub(crate) struct Page(Arc<[Shown]>);
+
+impl From<Vec<Shown>> for Page {
+    fn from(shown: Vec<Shown>) -> Self {
+        Self(shown.into())
+    }
+}
+
+/// What somebody asks about.
+#[derive(Clone)]
+enum About {
+    /// One organisation.
+    One(Shown),
+    /// All of them.
+    All,
 }
 
 impl Page {
@@ -67,7 +113,9 @@ impl Page {
         };
         let address = listener.local_addr().unwrap_or(listen);
         info!(listen = %address, "status page");
-        self.status.update(|now| now.page = Some(address));
+        for shown in self.0.iter() {
+            shown.status.update(|now| now.page = Some(address));
+        }
         let routes = self.routes(hosts.into(), stop.clone());
         server::run(listener, routes, stop).await;
     }
@@ -90,24 +138,48 @@ impl Page {
             .route("/icon.svg", file("image/svg+xml", page::ICON))
             .route("/livez", get(live))
             .route("/readyz", get(looked_after))
-            .route(
-                "/status.json",
-                get(async |State(page): State<Self>| Json(page.report())),
-            )
+            .route("/status.json", get(told))
             .route("/metrics", get(metrics))
             .fallback(async || (StatusCode::NOT_FOUND, "there is nothing here\n"))
             .with_state(self)
             .layer(middleware::from_fn_with_state(hosts, guard::guard))
     }
 
-    /// All that there is to know.
-    fn report(&self) -> Report {
-        self.status.report((self.clock)())
+    /// What is asked about; nothing where no organisation has that name.
+    fn about(&self, asked: &Asked) -> Option<About> {
+        let unnamed = |shown: &&Shown| shown.organization.name().is_none();
+        match (asked.organization.as_str(), self.0.iter().find(unnamed)) {
+            ("", Some(only)) => Some(About::One(only.clone())),
+            ("", None) => Some(About::All),
+            (name, _) => {
+                let named = |shown: &&Shown| shown.organization.name() == Some(name);
+                self.0.iter().find(named).cloned().map(About::One)
+            }
+        }
     }
 
-    /// How the daemon is.
-    fn health(&self) -> Health {
-        self.status.health((self.clock)())
+    /// All organisations in brief.
+    fn overview(&self) -> Overview {
+        let reports: Vec<_> = self.0.iter().map(Shown::figures).collect();
+        let now = reports.iter().map(|report| report.now).max();
+        Overview::of(now.unwrap_or(Timestamp::UNIX_EPOCH), &reports)
+    }
+
+    /// The organisations to choose from; none where there is but one, which has no name.
+    fn tabs(&self) -> Vec<Tab> {
+        let named = self
+            .0
+            .iter()
+            .filter(|shown| shown.organization.name().is_some());
+        named.map(|shown| Tab::of(&shown.figures())).collect()
+    }
+
+    /// How what is asked about is.
+    fn health(&self, about: &About) -> Health {
+        match about {
+            About::One(shown) => shown.status.health((shown.clock)()),
+            About::All => self.overview().health,
+        }
     }
 }
 
@@ -117,6 +189,9 @@ struct Asked {
     /// The queue whose callbacks are shown; none, or an empty one, for all.
     #[serde(default)]
     queue: String,
+    /// The organisation; none, or an empty one, for all.
+    #[serde(default)]
+    organization: String,
 }
 
 impl Asked {
@@ -127,8 +202,32 @@ impl Asked {
 }
 
 /// The page.
-async fn shown(State(page): State<Page>, Query(asked): Query<Asked>) -> Html<String> {
-    Html(page::page(&page.report(), asked.queue()).into_string())
+async fn shown(State(page): State<Page>, Query(asked): Query<Asked>) -> Response {
+    let tabs = page.tabs();
+    let text = match page.about(&asked) {
+        Some(About::One(shown)) => page::page(&shown.report(), asked.queue(), &tabs),
+        Some(About::All) => page::overview::page(&page.overview(), &tabs),
+        None => return nobody(),
+    };
+    Html(text.into_string()).into_response()
+}
+
+/// All that there is to know, once.
+async fn told(State(page): State<Page>, Query(asked): Query<Asked>) -> Response {
+    match page.about(&asked) {
+        Some(About::One(shown)) => Json(shown.report()).into_response(),
+        Some(About::All) => Json(page.overview()).into_response(),
+        None => nobody(),
+    }
+}
+
+/// The answer where no organisation has the name that is asked for.
+fn nobody() -> Response {
+    (
+        StatusCode::NOT_FOUND,
+        "there is no organisation of that name\n",
+    )
+        .into_response()
 }
 
 /// News for a page that is open.
@@ -142,19 +241,28 @@ fn events(
         let words = "too many pages are open: close one, or reload this one to see newer figures\n";
         return (StatusCode::SERVICE_UNAVAILABLE, words).into_response();
     };
+    let Some(about) = page.about(&asked) else {
+        return nobody();
+    };
     let queue = asked.queue().map(str::to_owned);
-    Sse::new(stream::news(page, queue, stop, permit)).into_response()
+    Sse::new(stream::news(page, about, queue, stop, permit)).into_response()
 }
 
 /// Whether the loops turn.
-async fn live(State(page): State<Page>) -> Response {
-    let health = page.health();
+async fn live(State(page): State<Page>, Query(asked): Query<Asked>) -> Response {
+    let Some(about) = page.about(&asked) else {
+        return nobody();
+    };
+    let health = page.health(&about);
     probe(health.live, "live", &health)
 }
 
 /// Whether every callback that waits is looked after.
-async fn looked_after(State(page): State<Page>) -> Response {
-    let health = page.health();
+async fn looked_after(State(page): State<Page>, Query(asked): Query<Asked>) -> Response {
+    let Some(about) = page.about(&asked) else {
+        return nobody();
+    };
+    let health = page.health(&about);
     probe(health.ready, "ready", &health)
 }
 
@@ -163,14 +271,19 @@ async fn metrics(State(page): State<Page>, headers: HeaderMap) -> Response {
     let accepted = headers.get_all(ACCEPT).iter();
     let mut accepted = accepted.filter_map(|accepts| accepts.to_str().ok());
     let open_metrics = accepted.any(|accepts| accepts.contains("application/openmetrics-text"));
-    let (kind, text) = metrics::encode(page.status.figures((page.clock)()), open_metrics);
+    let reports = page.0.iter().map(Shown::figures).collect();
+    let (kind, text) = metrics::encode(reports, open_metrics);
     ([(CONTENT_TYPE, kind)], text).into_response()
 }
 
 /// The answer to a probe, with the reasons where it is no.
 fn probe(good: bool, word: &str, health: &Health) -> Response {
-    if good {
+    if good && health.why.is_empty() {
         return (StatusCode::OK, format!("{word}\n")).into_response();
+    }
+    if good {
+        let words = format!("{word}, but for {}\n", health.why.join("; "));
+        return (StatusCode::OK, words).into_response();
     }
     let words = format!("not {word}: {}\n", health.why.join("; "));
     (StatusCode::SERVICE_UNAVAILABLE, words).into_response()

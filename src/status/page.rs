@@ -4,7 +4,11 @@
 //! here as well, so that there is one place that says what anything looks like. Nothing stands inline but numbers and text:
 //! style and script are files of their own, and the policy in `http/guard.rs` allows no others.
 
+mod frame;
+
 mod line;
+
+pub(super) mod overview;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +16,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::{Event, Health, Last, Outcome, Outlook, Report, Row, short};
 use crate::{
@@ -20,6 +24,10 @@ use crate::{
     conversation::{ConversationId, QueueId},
     settings::plural,
 };
+
+use self::frame::{Frame, switch};
+
+pub(super) use self::frame::Tab;
 
 /// How it looks.
 pub(super) const STYLE: &str = include_str!("page/page.css");
@@ -31,65 +39,49 @@ pub(super) const ICON: &str = include_str!("page/icon.svg");
 /// What callbacks are called whose queue is not known.
 const NO_QUEUE: &str = "unknown queue";
 
-/// The whole page, with the callbacks of this queue only, where one is named.
-pub(super) fn page(report: &Report, queue: Option<&str>) -> Markup {
+/// The whole page, with the callbacks of this queue only, where one is named, and with a switch where there are several
+/// organisations.
+pub(super) fn page(report: &Report, queue: Option<&str>, tabs: &[Tab]) -> Markup {
     let title = match queue {
         Some(queue) => format!("Callbacks waiting in {queue}"),
         None => "Callbacks waiting".to_owned(),
     };
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                title { (title) }
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                link rel="stylesheet" href="/page.css";
-                link rel="icon" type="image/svg+xml" href="/icon.svg";
-                script src="/page.js" defer {}
-            }
-            body data-now=(report.now.as_millisecond()) {
-                a.skip href="#callbacks" { "Skip to the callbacks" }
-                header {
-                    h1 { "Callback prioritizer" }
-                    p #health role="status" { (health(&report.health)) }
-                    p #live .quiet { "As of " (moment(report.now)) ". " span #how { "Reload the page for newer figures." } }
-                }
-                main {
-                    div #notices { (notices(report)) }
-                    section aria-labelledby="doing" {
-                        h2 #doing { "How it is doing" }
-                        dl #figures { (figures(report)) }
-                        p { a href="#events" { "The last raises, and what else happened" } }
-                    }
-                    section aria-labelledby="callbacks" {
-                        h2 #callbacks tabindex="-1" { (title) }
-                        (filter(report, queue))
-                        (table(report, queue))
-                    }
-                    section aria-labelledby="events" {
-                        h2 #events { "What happened last" }
-                        div #happened { (happened(&report.events)) }
-                        p.quiet { "Everything that was written is told by " code { "callback-prioritizer history" } ", with --csv for spreadsheets." }
-                    }
-                }
-                footer {
-                    p.quiet {
-                        "callback-prioritizer " (report.version) " · "
-                        a href="/status.json" { "status.json" } " · "
-                        a href="/metrics" { "metrics" } " · "
-                        a href="/readyz" { "readyz" }
-                    }
-                }
-            }
+    let frame = Frame {
+        title: &title,
+        now: (report.now.as_millisecond(), moment(report.now)),
+        skip: ("callbacks", "callbacks"),
+        health: health(&report.health),
+        tabs,
+        organization: &report.organization,
+    };
+    frame.around(&html! {
+        div #notices { (notices(report)) }
+        section aria-labelledby="doing" {
+            h2 #doing { "How it is doing" }
+            dl #figures { (figures(report)) }
+            p { a href="#events" { "The last raises, and what else happened" } }
         }
-    }
+        section aria-labelledby="callbacks" {
+            h2 #callbacks tabindex="-1" { (title) }
+            (filter(report, queue))
+            (table(report, queue))
+        }
+        section aria-labelledby="events" {
+            h2 #events { "What happened last" }
+            div #happened { (happened(&report.events)) }
+            p.quiet { "Everything that was written is told by " code { "callback-prioritizer history" } ", with --csv for spreadsheets." }
+        }
+    })
 }
 
 /// The pieces that change beside the rows, by the id of the element that they fill.
-pub(super) fn pieces(report: &Report, queue: Option<&str>) -> BTreeMap<&'static str, String> {
+pub(super) fn pieces(
+    report: &Report,
+    queue: Option<&str>,
+    tabs: &[Tab],
+) -> BTreeMap<&'static str, String> {
     let pieces = [
+        ("organizations", switch(tabs, &report.organization)),
         ("health", health(&report.health)),
         ("notices", notices(report)),
         ("figures", figures(report)),
@@ -234,6 +226,7 @@ fn late(lateness: Duration) -> String {
 fn filter(report: &Report, queue: Option<&str>) -> Markup {
     html! {
         form method="get" action="/" {
+            @if let Some(name) = report.organization.name() { input type="hidden" name="organization" value=(name); }
             label for="queue" { "Queue" }
             select #queue name="queue" { (options(report, queue)) }
             button type="submit" { "Show" }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     clock::elapsed,
-    conversation::{Priority, QueueId},
+    conversation::{Organization, Priority, QueueId},
 };
 
 /// The daemon at one moment.
@@ -23,6 +23,9 @@ use crate::{
 pub struct Report {
     /// Which version it is.
     pub version: &'static str,
+    /// Whose it is, where there are several.
+    #[serde(skip_serializing_if = "is_the_only_one")]
+    pub organization: Organization,
     /// When this is, by the platform's time.
     pub now: Timestamp,
     /// How it is.
@@ -107,6 +110,7 @@ impl From<Parts> for Report {
         numbers.ready = health.ready;
         Self {
             version: env!("CARGO_PKG_VERSION"),
+            organization: Organization::default(),
             now,
             health,
             overdue: overdue.callbacks,
@@ -127,6 +131,11 @@ impl Row {
         (&self.callback, &self.why, &self.queue_label).hash(&mut hasher);
         hasher.finish()
     }
+}
+
+/// Whether there is no other to tell it from.
+fn is_the_only_one(organization: &Organization) -> bool {
+    organization.name().is_none()
 }
 
 /// What its queue is called, or else its id.

@@ -41,7 +41,7 @@ async function query(expr) {
 }
 
 /** An expression of the dashboard with its variables filled in. */
-const filled = (expr) => expr.replaceAll("$__rate_interval", "1m").replaceAll("$job", ".*").replaceAll("$instance", ".*");
+const filled = (expr) => expr.replaceAll("$__rate_interval", "1m").replaceAll("$job", ".*").replaceAll("$instance", ".*").replaceAll("$organization", ".*");
 
 test("Prometheus scrapes the daemon, and sees what it does", async () => {
   const id = await world.callback();
@@ -91,6 +91,10 @@ test("every picture of the dashboard is of something, and has a title, a place a
   }
   assert.ok(targets.length >= dashboard.panels.length);
   for (const { expr } of targets) await query(filled(expr));
+  // All of it is also of one organisation alone, and of the only one, which has no label.
+  for (const { expr } of targets) assert.ok(expr.includes('organization=~"$organization"'), expr);
+  const tracked = targets.find(({ expr }) => expr.includes("conversations_tracked"));
+  assert.equal((await query(filled(tracked.expr))).length, 1);
 });
 
 /** Names of all families that the daemon tells, without what all names begin with. */

@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{super::page, Page};
+use super::{super::page, About, Page, Shown};
 use crate::conversation::ConversationId;
 
 /// Time between two messages.
@@ -31,8 +31,10 @@ const RETRY: Duration = Duration::from_secs(2);
 
 /// What one page has been sent.
 struct Reader {
-    /// What there is to tell.
+    /// All that is served.
     page: Page,
+    /// What this one is about.
+    about: About,
     /// Which queue it shows, where it is not all.
     queue: Option<String>,
     /// Version and place of each row that it has.
@@ -63,7 +65,39 @@ struct News {
 impl Reader {
     /// What has changed since the last message.
     fn news(&mut self) -> News {
-        let report = self.page.report();
+        match self.about.clone() {
+            About::One(shown) => self.news_of_one(&shown),
+            About::All => self.news_of_all(),
+        }
+    }
+
+    /// The same of all organisations in brief, which has no rows.
+    fn news_of_all(&mut self) -> News {
+        let overview = self.page.overview();
+        let pieces = page::overview::pieces(&overview, &self.page.tabs());
+        News {
+            now: overview.now.as_millisecond(),
+            pieces: self.changed(pieces),
+            changed: Vec::new(),
+            gone: Vec::new(),
+            places: Vec::new(),
+            all: None,
+        }
+    }
+
+    /// Pieces that are other than the page has them.
+    fn changed(
+        &mut self,
+        mut pieces: BTreeMap<&'static str, String>,
+    ) -> BTreeMap<&'static str, String> {
+        pieces.retain(|id, piece| self.pieces.get(id) != Some(piece));
+        self.pieces.extend(pieces.clone());
+        pieces
+    }
+
+    /// The same of one organisation.
+    fn news_of_one(&mut self, shown: &Shown) -> News {
+        let report = shown.report();
         let queue = self.queue.as_deref();
         let (mut changed, mut places) = (Vec::new(), Vec::new());
         let mut there = HashSet::new();
@@ -93,9 +127,8 @@ impl Reader {
         for id in &gone {
             self.rows.remove(id);
         }
-        let mut pieces = page::pieces(&report, queue);
-        pieces.retain(|id, piece| self.pieces.get(id) != Some(piece));
-        self.pieces.extend(pieces.clone());
+        let pieces = page::pieces(&report, queue, &self.page.tabs());
+        let pieces = self.changed(pieces);
         let first = !std::mem::replace(&mut self.begun, true);
         News {
             now: report.now.as_millisecond(),
@@ -111,6 +144,7 @@ impl Reader {
 /// The news for one page, until it ends. The permit is held as long.
 pub(super) fn news(
     page: Page,
+    about: About,
     queue: Option<String>,
     stop: CancellationToken,
     permit: OwnedSemaphorePermit,
@@ -119,6 +153,7 @@ pub(super) fn news(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let reader = Reader {
         page,
+        about,
         queue,
         rows: HashMap::new(),
         pieces: BTreeMap::new(),

@@ -12,10 +12,11 @@ use crate::conversation::ConversationId;
 /// A page whose time begins at the epoch and runs with tokio's.
 fn page(status: &Status) -> Page {
     let since = Instant::now();
-    Page {
+    Page::from(vec![Shown {
+        organization: Organization::default(),
         status: status.clone(),
         clock: Arc::new(move || Timestamp::UNIX_EPOCH + since.elapsed()),
-    }
+    }])
 }
 
 /// What it answers.
@@ -65,7 +66,7 @@ async fn overdue_work_that_does_not_move_is_not_ready_and_idle_is() {
     advance(Duration::from_hours(1)).await;
     assert_eq!(get(&page, "/readyz").await.0, StatusCode::OK, "idle");
     let id = ConversationId::from_random([1; 16]);
-    status.due(&id, (page.clock)());
+    status.due(&id, (page.0[0].clock)());
     advance(Duration::from_secs(119)).await;
     assert_eq!(get(&page, "/readyz").await.0, StatusCode::OK);
     advance(Duration::from_secs(1)).await;
@@ -74,7 +75,7 @@ async fn overdue_work_that_does_not_move_is_not_ready_and_idle_is() {
         said.contains("1 of them, the first for 2m, and none was made for 2m"),
         "{said}"
     );
-    status.rests(&id, (page.clock)());
+    status.rests(&id, (page.0[0].clock)());
     assert_eq!(
         get(&page, "/readyz").await.0,
         StatusCode::OK,

@@ -30,7 +30,7 @@ fn families(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn numbers_are_told_in_both_formats() {
-    let (kind, text) = encode(report(), true);
+    let (kind, text) = encode(vec![report()], true);
     assert!(kind.starts_with("application/openmetrics-text"));
     assert!(text.ends_with("# EOF\n"));
     for line in [
@@ -54,11 +54,46 @@ fn numbers_are_told_in_both_formats() {
     ] {
         assert!(text.lines().any(|one| one == line), "{line}\n{text}");
     }
-    let (kind, plain) = encode(report(), false);
+    let (kind, plain) = encode(vec![report()], false);
     assert!(kind.starts_with("text/plain; version=0.0.4"));
     assert!(
         plain.contains("# TYPE callback_prioritizer_raises_total counter"),
         "{plain}"
     );
     assert_eq!(families(&plain).len(), families(&text).len());
+}
+
+#[test]
+fn every_sample_of_an_organization_has_its_name_and_each_family_stands_there_once() {
+    let named = |name: &str| Report {
+        organization: name.parse().unwrap(),
+        ..report()
+    };
+    for open_metrics in [true, false] {
+        let (_, text) = encode(vec![named("acme"), named("other")], open_metrics);
+        let (_, alone) = encode(vec![report()], open_metrics);
+        assert_eq!(families(&text), families(&alone));
+        let types = text.lines().filter(|line| line.starts_with("# TYPE "));
+        assert_eq!(types.count(), families(&text).len(), "{text}");
+        let samples = |text: &str| {
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let build = |line: &&String| line.starts_with("callback_prioritizer_build_info");
+        let all = samples(&text);
+        assert_eq!(all.iter().filter(build).count(), 1);
+        for name in ["acme", "other"] {
+            let label = format!("organization=\"{name}\"");
+            let own = all.iter().filter(|line| line.contains(&label)).count();
+            assert_eq!(own, samples(&alone).len() - 1, "{text}");
+        }
+    }
+    let (_, text) = encode(vec![named("acme")], true);
+    for line in [
+        "callback_prioritizer_ready{organization=\"acme\"} 0",
+        "callback_prioritizer_raises_total{organization=\"acme\",outcome=\"raised\"} 7",
+        "callback_prioritizer_journal_write_seconds_count{organization=\"acme\"} 1",
+    ] {
+        assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+    }
 }

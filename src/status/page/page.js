@@ -6,12 +6,12 @@ const rows = $("rows");
 const visible = new Set();
 let offset = Number(document.body.dataset.now) - Date.now();
 const later = new Map();
-let order = [...rows.children];
+let order = [...(rows?.children ?? [])];
 
 // What the browser does not lay out because it is out of sight need not count on. A browser that does not tell of it has
 // everything in sight.
 const tells = "oncontentvisibilityautostatechange" in document.body;
-rows.addEventListener("contentvisibilityautostatechange", ({ target, skipped }) => {
+rows?.addEventListener("contentvisibilityautostatechange", ({ target, skipped }) => {
   if (skipped) { visible.delete(target); } else { visible.add(target); count(target); }
 });
 
@@ -115,8 +115,10 @@ function listen() {
     const news = JSON.parse(data);
     offset = news.now - Date.now();
     for (const [id, html] of Object.entries(news.pieces)) {
-      // A list that somebody is choosing from does not change under their hands.
-      if (document.activeElement === $(id)) later.set(id, html); else fill($(id), html);
+      // What somebody is choosing from does not change under their hands.
+      const element = $(id);
+      if (!element) continue;
+      if (element.contains(document.activeElement)) later.set(id, html); else fill(element, html);
     }
     update(news);
     $("how").classList.remove("lost");
@@ -132,10 +134,14 @@ function listen() {
 }
 
 localise(document);
-$("queue").addEventListener("change", () => $("queue").form.requestSubmit());
-$("queue").addEventListener("blur", () => {
-  later.forEach((html, id) => fill($(id), html));
-  later.clear();
+$("queue")?.addEventListener("change", () => $("queue").form.requestSubmit());
+document.addEventListener("focusout", ({ target, relatedTarget }) => {
+  for (const [id, html] of later) {
+    const element = $(id);
+    if (!element.contains(target) || element.contains(relatedTarget)) continue;
+    later.delete(id);
+    fill(element, html);
+  }
 });
 setInterval(() => (tells ? visible : order).forEach(count), 1000);
 listen();
