@@ -24,6 +24,8 @@ mod sandbox;
 
 mod status;
 
+mod whose;
+
 use std::{
     collections::BTreeMap,
     error::Error,
@@ -45,6 +47,7 @@ use crate::{
 pub use described::Described;
 pub use forecast::Forecast;
 pub use pause::{Pause, Resume, RunningDaemon};
+pub use whose::Whose;
 
 /// How a command ended, as the process says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +157,9 @@ pub struct Explain {
     /// Where the settings are.
     #[command(flatten)]
     pub source: Source,
+    /// Whose.
+    #[command(flatten)]
+    pub whose: Whose,
     /// A conversation of your organisation, read from the platform and the journal; nothing is written
     #[arg(long, value_name = "ID", conflicts_with_all = ["queue", "priority", "skill", "language", "division", "attribute", "waited", "before", "scheduled", "agent_owned", "voicemail", "at"])]
     pub conversation: Option<ConversationId>,
@@ -239,6 +245,9 @@ pub struct Status {
     /// Where the settings are.
     #[command(flatten)]
     pub source: Source,
+    /// Whose.
+    #[command(flatten)]
+    pub whose: Whose,
     /// The JSON object that the daemon tells, with everything in it
     #[arg(long)]
     pub json: bool,
@@ -256,6 +265,9 @@ pub struct Healthcheck {
     /// Where the settings are.
     #[command(flatten)]
     pub source: Source,
+    /// Whose.
+    #[command(flatten)]
+    pub whose: Whose,
     /// Only whether it is alive, ready or not: /livez
     #[arg(long)]
     pub live: bool,
@@ -321,9 +333,10 @@ impl From<SettingsError> for Failed {
 }
 
 /// Loads the settings that a command line names, over the process's environment, which is read here and nowhere else.
-fn load(source: &Source) -> Result<Settings, SettingsError> {
+fn load(source: &Source, whose: &Whose) -> Result<Settings, SettingsError> {
     let environment: BTreeMap<String, String> = settings::environment(std::env::vars_os())?;
-    settings::load(source.config.as_deref(), &environment)
+    let organization = whose.organization.as_ref();
+    settings::load_one(source.config.as_deref(), &environment, organization)
 }
 
 /// Where the journal is, by the same settings; nothing else of them needs to be there, least of all a secret.
@@ -333,9 +346,10 @@ fn journal_settings(source: &Source) -> Result<settings::Journal, SettingsError>
 }
 
 /// What can be said without the platform, by the same settings; nothing else of them needs to be there.
-fn load_offline(source: &Source) -> Result<Offline, Failed> {
+fn load_offline(source: &Source, whose: &Whose) -> Result<Offline, Failed> {
     let environment: BTreeMap<String, String> = settings::environment(std::env::vars_os())?;
-    let offline = settings::load_offline(source.config.as_deref(), &environment, None)?;
+    let organization = whose.organization.as_ref();
+    let offline = settings::load_offline(source.config.as_deref(), &environment, organization)?;
     let refused = offline
         .findings
         .iter()

@@ -13,6 +13,7 @@ mod order;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::{sync::Mutex, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,7 @@ use tracing::{info, warn};
 
 pub(crate) use self::{
     client::{NoAnswer, tell},
+    listener::listen,
     order::{Answer, Order},
 };
 use crate::{
@@ -36,6 +38,26 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(5);
 /// Longest sleep until a pause is over. What the platform's time is may be learnt better meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+
+/// Whoever does what operators order.
+#[async_trait]
+pub(crate) trait Obey: Send + Sync + 'static {
+    /// Does it, or says why not.
+    async fn obey(&self, order: Order) -> Answer;
+}
+
+#[async_trait]
+impl Obey for Control {
+    async fn obey(&self, order: Order) -> Answer {
+        match order.organization() {
+            Some(name) if self.organization.name() != Some(name) => Answer::refused(format!(
+                "there is no organisation `{}` here: this daemon is for a single one, which has no name, so leave --organization out",
+                name.escape_debug()
+            )),
+            _ => self.done_as_ordered(order).await,
+        }
+    }
+}
 
 /// Obeys operators.
 pub(crate) struct Control {
@@ -83,7 +105,7 @@ impl Control {
     pub(crate) async fn run(self: Arc<Self>, socket: Option<PathBuf>, stop: CancellationToken) {
         let listening = async {
             match socket {
-                Some(path) => listener::listen(&self, path, &stop).await,
+                Some(path) => listen(&self, path, &stop).await,
                 None => stop.cancelled().await,
             }
         };
@@ -137,13 +159,13 @@ impl Control {
     }
 
     /// Does what an operator orders.
-    pub(crate) async fn obey(&self, order: Order) -> Answer {
+    async fn done_as_ordered(&self, order: Order) -> Answer {
         match order {
-            Order::Pause { queue, for_ms } => {
+            Order::Pause { queue, for_ms, .. } => {
                 let time = for_ms.map(Duration::from_millis);
                 self.pause(queue.as_deref(), time).await
             }
-            Order::Resume { queue } => self.resume(queue.as_deref()).await,
+            Order::Resume { queue, .. } => self.resume(queue.as_deref()).await,
         }
     }
 
@@ -211,6 +233,13 @@ impl Control {
         Ok(ours)
     }
 
+    /// Whether a queue of ours that is known by its name is meant. An id alone would be believed to be anybody's.
+    pub(crate) fn has(&self, queue: &str) -> bool {
+        let meant = self.meant(Some(queue)).unwrap_or_default();
+        let mut known = meant.iter().flatten();
+        known.any(|id| self.names.of_queue(id).is_some())
+    }
+
     /// The answer to an order, after the journal has been told if it has `changed` anything.
     async fn done(&self, changed: bool) -> Answer {
         let kept = if changed {
@@ -226,7 +255,12 @@ impl Control {
                 .into_iter()
                 .map(|pause| {
                     let name = pause.queue.as_ref().and_then(|id| self.names.of_queue(id));
-                    order::Paused { pause, name }
+                    let organization = self.organization.name().map(str::to_owned);
+                    order::Paused {
+                        organization,
+                        pause,
+                        name,
+                    }
                 })
                 .collect(),
         }

@@ -7,9 +7,13 @@
 
 mod events;
 
+mod parts;
+
 mod pulse;
 
 mod reload;
+
+mod seat;
 
 mod shared;
 
@@ -25,11 +29,10 @@ use std::{
 
 use tokio::{
     sync::{Semaphore, mpsc},
-    task::JoinSet,
-    time::{Instant, timeout},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{Instrument, info, warn};
 
 use crate::{
     clock::{Clock, millis},
@@ -52,15 +55,25 @@ use crate::{
     tracker::{Context, Receipts},
 };
 
-use self::{pulse::Pulse, reload::Reloader, shared::Shared, upkeep::Upkeep};
+use self::{
+    parts::Parts,
+    pulse::{Pulse, Way},
+    reload::Reloader,
+    shared::Shared,
+    upkeep::Upkeep,
+};
 
-pub(crate) use self::reload::say_findings;
 pub use self::reload::{Reload, Source};
+pub(crate) use self::{
+    pulse::{between_rounds, in_words},
+    reload::{PATIENCE, Refusal, say_findings},
+    seat::Seat,
+};
 
 /// How long requests in flight may take to finish when the daemon stops.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long saying goodbye may take: to sockets, and to a slow reader of the status page. No more than a courtesy.
-const GOODBYE: Duration = Duration::from_millis(500);
+pub(crate) const GOODBYE: Duration = Duration::from_millis(500);
 /// Notices that may wait for the fleet; it takes each in microseconds.
 const NOTICES: usize = 1_024;
 /// Trackers that may ask the journal at once: enough that it never waits for the next.
@@ -83,6 +96,9 @@ pub enum DaemonError {
         "the platform cannot be reached: check genesys.region and the network, or try again later"
     )]
     Unreachable(#[source] Failure),
+    /// The journal cannot be opened, which a dry run did without.
+    #[error("the journal cannot be opened")]
+    NoJournal(#[source] Refusal),
     /// TLS cannot be set up.
     #[error(transparent)]
     NoTls(#[from] NoTls),
@@ -116,16 +132,6 @@ pub struct Operator {
     pub reload: Option<Reload>,
 }
 
-/// The parts while they run.
-struct Parts {
-    /// What feeds the fleet, and the status page; each returns its name when it ends.
-    sources: JoinSet<&'static str>,
-    /// The fleet; returns how many trackers did not finish in time.
-    fleet: JoinSet<usize>,
-    /// Ends them all.
-    stop: CancellationToken,
-}
-
 impl Daemon {
     /// Runs until it is told to stop, and notes in the journal when that was.
     ///
@@ -133,26 +139,52 @@ impl Daemon {
     /// Where it cannot start, or a part of it ended unexpectedly.
     pub async fn run(self, shutdown: &Shutdown) -> Result<(), DaemonError> {
         self.introduce();
-        let inner = Arc::clone(&self.journal);
-        let journal = Arc::new(Watched::new(inner, self.status.clone()));
-        // Trouble is said by the watch, and mended by the upkeep.
-        let _said = journal.alive(self.clock.now()).await;
-        let ended = self.work(Arc::clone(&journal), shutdown).await;
+        let journal = self.watched().await;
+        let ended = self.work(Arc::clone(&journal), shutdown, None).await;
         let _said = journal.stopped(self.clock.now()).await;
         ended
     }
 
+    /// Runs as one of several: whoever looks after them all has the page, the supervisor, the socket for orders and the last
+    /// word to the journal, and finds in this seat what it takes.
+    pub(crate) async fn run_beside_others(
+        self,
+        shutdown: &Shutdown,
+        seat: &Seat,
+    ) -> Result<(), DaemonError> {
+        self.introduce();
+        self.work(self.watched().await, shutdown, Some(seat)).await
+    }
+
+    /// The journal under watch, with a first sign of life in it.
+    async fn watched(&self) -> Arc<Watched> {
+        let inner = Arc::clone(&self.journal);
+        let journal = Arc::new(Watched::new(inner, self.status.clone()));
+        // Trouble is said by the watch, and mended by the upkeep.
+        let _said = journal.alive(self.clock.now()).await;
+        journal
+    }
+
     /// Starts the parts and lets them work until told to stop.
-    async fn work(&self, journal: Arc<Watched>, shutdown: &Shutdown) -> Result<(), DaemonError> {
+    async fn work(
+        &self,
+        journal: Arc<Watched>,
+        shutdown: &Shutdown,
+        seat: Option<&Seat>,
+    ) -> Result<(), DaemonError> {
         let shared = Shared::new(self, journal)?;
         let stop = shutdown.drain().child_token();
         let mut parts = Parts::new(stop.clone());
         // From the first moment on, so that whoever asks is told what is being waited for.
-        let page = self.page(&shared.genesys);
-        parts.spawn(
-            "status page",
-            page.serve(self.settings.status.clone(), stop),
-        );
+        if let Some(seat) = seat {
+            seat.take(&shared.genesys, &shared.control);
+        } else {
+            let page = self.page(&shared.genesys);
+            parts.spawn(
+                "status page",
+                page.serve(self.settings.status.clone(), stop),
+            );
+        }
         let starting = start::start_up(&shared.genesys, &shared.queues, &shared.names);
         let Some(started) = shutdown.drain().run_until_cancelled(starting).await else {
             self.supervisor.stopping().await;
@@ -162,7 +194,7 @@ impl Daemon {
         let started = started?;
         // Before the first tracker: what was paused stays paused.
         shared.control.learn().await;
-        self.start_parts(&mut parts, &shared, started)?;
+        self.start_parts(&mut parts, &shared, started, seat)?;
         let ended = tokio::select! {
             // First, because told to stop the parts end by themselves.
             biased;
@@ -200,7 +232,13 @@ impl Daemon {
     }
 
     /// Starts the fleet and what feeds it.
-    fn start_parts(&self, parts: &mut Parts, shared: &Shared, first: First) -> Result<(), NoTls> {
+    fn start_parts(
+        &self,
+        parts: &mut Parts,
+        shared: &Shared,
+        first: First,
+        seat: Option<&Seat>,
+    ) -> Result<(), NoTls> {
         let stop = parts.stop.clone();
         let (notice_sender, notices) = mpsc::channel::<Notice>(NOTICES);
         let pulse_sender = notice_sender.clone();
@@ -229,7 +267,11 @@ impl Daemon {
             chosen: Arc::clone(&shared.chosen),
         };
         let pulse = self.pulse(pulse_sender, &context);
-        parts.fleet.spawn(Fleet::new(context).run(notices, GRACE));
+        if let Some(seat) = seat {
+            seat.work(pulse.way.clone());
+        }
+        let fleet = Fleet::new(context).run(notices, GRACE);
+        parts.fleet.spawn(fleet.in_current_span());
         parts.spawn("sweep", sweep.run(first, stop.clone()));
         parts.spawn("notifications", notifications.run(stop.clone()));
         self.start_events(parts, &shared.queues, notice_sender, stop.clone())?;
@@ -252,11 +294,14 @@ impl Daemon {
 
     /// What proves to the supervisor that the work goes on.
     fn pulse(&self, notices: mpsc::Sender<Notice>, context: &Context) -> Pulse {
-        Pulse {
+        let way = Way {
             notices,
             at_journal: Arc::clone(&context.at_journal),
             journal: Arc::<dyn Journal>::clone(&context.journal),
             clock: self.clock,
+        };
+        Pulse {
+            way,
             status: self.status.clone(),
             supervisor: self.supervisor.clone(),
         }
@@ -351,35 +396,5 @@ impl Daemon {
                 "requests in flight were given up: their outcome is seen by the next look"
             );
         }
-    }
-}
-
-impl Parts {
-    /// None yet; this ends them all.
-    fn new(stop: CancellationToken) -> Self {
-        Self {
-            sources: JoinSet::new(),
-            fleet: JoinSet::new(),
-            stop,
-        }
-    }
-
-    /// Starts a part whose end is the daemon's.
-    fn spawn(&mut self, name: &'static str, part: impl Future<Output = ()> + Send + 'static) {
-        self.sources.spawn(async move {
-            part.await;
-            name
-        });
-    }
-
-    /// Waits for all parts; how many trackers did not finish in time.
-    async fn drain(&mut self) -> usize {
-        let left = match self.fleet.join_next().await {
-            Some(Ok(left)) => left,
-            Some(Err(_)) | None => 0,
-        };
-        let goodbye = async { while self.sources.join_next().await.is_some() {} };
-        let _timely = timeout(GOODBYE, goodbye).await;
-        left
     }
 }

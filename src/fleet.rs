@@ -15,7 +15,7 @@ use tokio::{
     task::{Id, JoinError, JoinSet},
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
-use tracing::{debug, error, warn};
+use tracing::{Instrument, Span, debug, error, warn};
 
 use crate::{
     conversation::{ConversationId, ParticipantId, Priority, Waiting},
@@ -293,7 +293,13 @@ impl Fleet {
         );
         let late = self.ended.contains_key(&id);
         let believed = if late { Announced::Word } else { announced };
-        let task = self.trackers.spawn(Box::new(tracker).run(believed));
+        let work = Box::new(tracker).run(believed);
+        // Whose it is, is carried along only where there are several: a task for each callback should not grow for nothing.
+        let task = if Span::current().is_none() {
+            self.trackers.spawn(work)
+        } else {
+            self.trackers.spawn(work.in_current_span())
+        };
         self.tasks.insert(task.id(), id.clone());
         self.members.insert(id, view);
         self.count();

@@ -38,6 +38,7 @@
 //! | [`journal`] | bases and claims: what must not be forgotten |
 //! | `control` | what an operator tells a running daemon: pause, resume |
 //! | [`daemon`] | composition: start order, stop order |
+//! | [`organizations`] | several of them in one process: a daemon for each, and what they have in common |
 //! | [`status`] | one observable snapshot, and what shows it: health, metrics, a page that keeps itself up to date |
 //! | [`supervisor`] | who started this process and wants to hear how it is: systemd |
 //! | [`sandbox`] | the platform in process, for the demo, the tests and anyone who wants to try |
@@ -62,6 +63,8 @@
 //!
 //! # Glossary
 //!
+//! - **organization**: one customer of the platform's, with a client, rules and callbacks of its own. Where the settings name
+//!   several, each has a daemon of its own.
 //! - **conversation**: everything between one customer and the contact centre on one occasion.
 //! - **participant**, **leg**: one party in it; the **ACD leg** is the queue's own.
 //! - **queue**, **priority**: where it waits, and with how many points; a point is worth a minute of queue time.
@@ -117,6 +120,8 @@ pub mod journal;
 mod control;
 
 pub mod daemon;
+
+pub mod organizations;
 
 pub mod status;
 

@@ -8,6 +8,8 @@
 
 mod levels;
 
+mod whose;
+
 use std::io::{IsTerminal, stderr};
 
 use tracing::error;
@@ -17,9 +19,13 @@ use tracing_subscriber::{
 
 use crate::settings::{Log, LogFormat};
 
-use self::levels::Levelled;
+use self::{
+    levels::Levelled,
+    whose::{SPAN, Whose},
+};
 
 pub(crate) use levels::mark_of_error;
+pub(crate) use whose::span_of;
 
 /// Libraries that see secrets or personal data.
 const CAPPED: [&str; 9] = [
@@ -53,7 +59,7 @@ pub fn start(log: &Log) -> Result<Level, Box<dyn std::error::Error>> {
             .with_current_span(false)
             .with_span_list(false)
             .with_target(false)
-            .map_event_format(Levelled::new)
+            .map_event_format(|form| Levelled::new(Whose(form)))
             .with_writer(stderr);
         registry.with(layer).try_init()?;
     } else {
@@ -104,7 +110,8 @@ fn filter(level: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseErr
         format!("warn,callback_prioritizer={level}")
     };
     let capped = CAPPED.map(|library| format!("{library}=warn")).join(",");
-    EnvFilter::builder().parse(format!("{own},{capped}"))
+    // Whose line it is, is said whatever is worth one.
+    EnvFilter::builder().parse(format!("{own},{capped},{SPAN}=error"))
 }
 
 /// Whether a directive is about a library that sees secrets.

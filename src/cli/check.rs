@@ -8,13 +8,13 @@ mod rules;
 
 use std::io::{self, Write, stdout};
 
-use super::{Check, Exit, Failed, load, printable, runtime};
+use super::{Check, Exit, Failed, printable, runtime};
 use crate::{
     clock::Clock,
     conversation::ConversationId,
     genesys::{Failure, FailureKind, Genesys, Topic, Turn},
     orders::Orders,
-    settings::{Settings, Severity},
+    settings::{self, Settings, Severity},
     source::{
         queues::Queues,
         sweep::{self, Manner},
@@ -24,11 +24,12 @@ use crate::{
 
 /// Checks the settings, and the platform if asked to.
 pub(super) fn run(command: &Check) -> Result<Exit, Failed> {
-    let settings = load(&command.source)?;
+    let environment = settings::environment(std::env::vars_os())?;
+    let all = settings::load_all(command.source.config.as_deref(), &environment)?;
     let mut report = Report::default();
-    report.settings(&settings);
+    report.settings(&all);
     if command.online && report.exit == Exit::Ok {
-        runtime()?.block_on(online(&settings, &mut report))?;
+        runtime()?.block_on(online_of_all(&all, &mut report))?;
     }
     report
         .print(&mut stdout().lock())
@@ -55,9 +56,9 @@ impl Default for Report {
 
 impl Report {
     /// Adds what the settings mean and what is unwise about them.
-    fn settings(&mut self, settings: &Settings) {
-        self.lines.extend(settings.describe());
-        for finding in settings.findings() {
+    fn settings(&mut self, all: &[Settings]) {
+        self.lines.extend(settings::describe_all(all));
+        for finding in settings::findings_of_all(all) {
             if finding.severity == Severity::Error {
                 self.exit = Exit::Settings;
             }
@@ -104,6 +105,17 @@ impl Report {
             .iter()
             .try_for_each(|line| writeln!(to, "{line}"))
     }
+}
+
+/// Asks the platform of each organisation. What one of them answers keeps nobody from asking the next.
+async fn online_of_all(all: &[Settings], report: &mut Report) -> Result<(), Failed> {
+    for settings in all {
+        if let Some(name) = settings.organization.name() {
+            report.say(format!("organization {name}:"));
+        }
+        online(settings, report).await?;
+    }
+    Ok(())
 }
 
 /// Asks the platform what the daemon would ask it at its start.

@@ -34,7 +34,7 @@ pub(super) fn run(command: &Explain) -> Result<Exit, Failed> {
 
 /// What the rules make of a callback that is described on the command line.
 fn made_up(command: &Explain) -> Result<Explanation, Failed> {
-    let rules = load_offline(&command.source)?.rules;
+    let rules = load_offline(&command.source, &command.whose)?.rules;
     let at = command
         .at
         .as_deref()

@@ -53,7 +53,7 @@ pub(super) fn run(command: &Forecast) -> Result<Exit, Failed> {
 
 /// What is asked, by the command line, the settings, and the file of conversations.
 fn question(command: &Forecast) -> Result<Question, Failed> {
-    let offline = load_offline(&command.source)?;
+    let offline = load_offline(&command.source, &command.whose)?;
     let traffic = match &command.conversations {
         Some(path) => replayed(command, path)?,
         None => drawn(command),

@@ -8,7 +8,8 @@ use super::{Exit, Failed, Healthcheck, page::Page, runtime};
 pub(super) fn run(command: &Healthcheck) -> Result<Exit, Failed> {
     let page = Page::of(&command.source)?;
     let what = if command.live { "livez" } else { "readyz" };
-    let (status, words) = runtime()?.block_on(page.get(what))?;
+    let what = format!("{what}{}", command.whose.query());
+    let (status, words) = runtime()?.block_on(page.get(&what))?;
     if !status.is_success() {
         return Err(Failed::new(Exit::Unreachable, words.trim_end()));
     }

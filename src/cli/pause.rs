@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 
-use super::{Exit, Failed, Source};
+use super::{Exit, Failed, Source, Whose};
 use crate::{
     control::{Answer, NoAnswer, Order, tell},
     settings,
@@ -23,6 +23,9 @@ pub struct Pause {
     /// Which daemon.
     #[command(flatten)]
     pub daemon: RunningDaemon,
+    /// Whose callbacks; where there are several organisations and it is not clear by the queue.
+    #[command(flatten)]
+    pub whose: Whose,
     /// Only this queue: a name, a glob over names, or an id; without it, all of them
     #[arg(long, value_name = "NAME")]
     pub queue: Option<String>,
@@ -37,6 +40,9 @@ pub struct Resume {
     /// Which daemon.
     #[command(flatten)]
     pub daemon: RunningDaemon,
+    /// Whose callbacks; where there are several organisations and it is not clear by the queue.
+    #[command(flatten)]
+    pub whose: Whose,
     /// Only this queue, if it was paused by itself; without it, whatever is paused
     #[arg(long, value_name = "NAME")]
     pub queue: Option<String>,
@@ -59,13 +65,26 @@ pub(super) fn pause(command: &Pause) -> Result<Exit, Failed> {
         .time
         .map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     let queue = command.queue.clone();
-    give(&command.daemon, &Order::Pause { queue, for_ms })
+    give(
+        &command.daemon,
+        &Order::Pause {
+            queue,
+            for_ms,
+            organization: command.whose.name(),
+        },
+    )
 }
 
 /// Tells the daemon to resume.
 pub(super) fn resume(command: &Resume) -> Result<Exit, Failed> {
     let queue = command.queue.clone();
-    give(&command.daemon, &Order::Resume { queue })
+    give(
+        &command.daemon,
+        &Order::Resume {
+            queue,
+            organization: command.whose.name(),
+        },
+    )
 }
 
 /// Gives an order, and says on stdout what came of it.

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     error::Error,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use jiff::Timestamp;
@@ -15,8 +15,9 @@ use super::{Exit, Failed, Run, runtime};
 use crate::{
     clock::Clock,
     daemon::{Daemon, DaemonError, Operator, Reload, Source, say_findings},
-    journal::{Journal, MemoryJournal, SqliteJournal},
+    journal::{Journal, MemoryJournal, OpenError, SqliteJournal},
     logging::{self, Level},
+    organizations::Organizations,
     settings::{self, Settings, SettingsError, Severity},
     shutdown::Shutdown,
     status::Status,
@@ -26,57 +27,80 @@ use crate::{
 /// Raises waiting callbacks until stopped.
 pub(super) fn run(command: &Run) -> Result<Exit, Failed> {
     let environment = settings::environment(std::env::vars_os())?;
-    let settings = read(
+    let all = read(
         command.source.config.as_deref(),
         &environment,
         command.dry_run,
     )?;
-    let findings = settings.findings();
+    let Some(first) = all.first() else {
+        return Err(Failed::new(Exit::Internal, "there are no settings"));
+    };
+    let findings = settings::findings_of_all(&all);
     if let Some(refused) = findings
         .iter()
         .find(|finding| finding.severity == Severity::Error)
     {
         return Err(Failed::new(Exit::Settings, refused.to_string()));
     }
-    let level =
-        logging::start(&settings.log).map_err(|error| Failed::new(Exit::Internal, error))?;
+    let level = logging::start(&first.log).map_err(|error| Failed::new(Exit::Internal, error))?;
     say_findings(&findings);
-    let journal = journal(&settings)?;
+    let shelf = Shelf::default();
+    let journal = journal(&all, &shelf)?;
+    let socket = settings::control_socket(&first.journal, &environment);
     let files = Files {
         config: command.source.config.clone(),
         dry_run: command.dry_run,
         level,
+        shelf,
     };
     let operator = Operator {
-        socket: Some(settings::control_socket(&settings.journal, &environment)),
+        socket: Some(socket),
         reload: Some(Reload::new(files)),
     };
     let runtime = runtime()?;
-    let ended = runtime.block_on(daemon(settings, journal, operator));
+    let ended = runtime.block_on(daemon(all, journal, operator));
     // A name look-up may hang in a thread that nothing can interrupt; the end does not wait for it.
     runtime.shutdown_background();
     ended
 }
 
-/// Reads the settings; what the command line says of a dry run comes on top.
+/// Reads the settings of every organisation; what the command line says of a dry run comes on top.
 fn read(
     config: Option<&Path>,
     environment: &BTreeMap<String, String>,
     dry_run: bool,
-) -> Result<Settings, SettingsError> {
-    let mut settings = settings::load(config, environment)?;
-    settings.callbacks.dry_run |= dry_run;
-    Ok(settings)
+) -> Result<Vec<Settings>, SettingsError> {
+    let mut all = settings::load_all(config, environment)?;
+    for settings in &mut all {
+        settings.callbacks.dry_run |= dry_run;
+    }
+    Ok(all)
 }
 
-/// The journal, for this daemon alone. A dry run writes nothing, there neither, and so it may run beside a daemon.
-fn journal(settings: &Settings) -> Result<Arc<dyn Journal>, Failed> {
-    if settings.callbacks.dry_run {
+/// The journal, for this process alone. Dry runs write nothing, there neither, and so they may run beside a daemon.
+fn journal(all: &[Settings], shelf: &Shelf) -> Result<Arc<dyn Journal>, Failed> {
+    let lasting = all.iter().find(|settings| !settings.callbacks.dry_run);
+    let Some(settings) = lasting else {
         return Ok(Arc::new(MemoryJournal::default()));
+    };
+    let opened = shelf.journal(settings, Clock::System.now());
+    opened.map_err(|error| Failed::new(Exit::Settings, error))
+}
+
+/// The journal that lasts, opened when the first one needs it: a process has it once, however many organisations it is for.
+#[derive(Default)]
+struct Shelf(Mutex<Option<Arc<dyn Journal>>>);
+
+impl Shelf {
+    /// The journal.
+    fn journal(&self, settings: &Settings, now: Timestamp) -> Result<Arc<dyn Journal>, OpenError> {
+        let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(journal) = &*opened {
+            return Ok(Arc::clone(journal));
+        }
+        let journal = Arc::new(SqliteJournal::open(&settings.journal.path, now)?);
+        Ok(Arc::clone(opened.insert(journal)))
     }
-    let journal = SqliteJournal::open(&settings.journal.path, Clock::System.now())
-        .map_err(|error| Failed::new(Exit::Settings, error))?;
-    Ok(Arc::new(journal))
 }
 
 /// Where the settings are read from again.
@@ -87,10 +111,12 @@ struct Files {
     dry_run: bool,
     /// What is worth a line.
     level: Level,
+    /// The journal that lasts.
+    shelf: Shelf,
 }
 
 impl Source for Files {
-    fn read(&self) -> Result<Settings, Box<dyn Error + Send + Sync>> {
+    fn read(&self) -> Result<Vec<Settings>, Box<dyn Error + Send + Sync>> {
         let environment = settings::environment(std::env::vars_os())?;
         Ok(read(self.config.as_deref(), &environment, self.dry_run)?)
     }
@@ -100,7 +126,7 @@ impl Source for Files {
         settings: &Settings,
         now: Timestamp,
     ) -> Result<Arc<dyn Journal>, Box<dyn Error + Send + Sync>> {
-        Ok(Arc::new(SqliteJournal::open(&settings.journal.path, now)?))
+        Ok(self.shelf.journal(settings, now)?)
     }
 
     fn log(&self, level: &str) {
@@ -110,7 +136,7 @@ impl Source for Files {
 
 /// Runs the daemon and passes signals on to it.
 async fn daemon(
-    settings: Settings,
+    all: Vec<Settings>,
     journal: Arc<dyn Journal>,
     operator: Operator,
 ) -> Result<Exit, Failed> {
@@ -123,16 +149,8 @@ async fn daemon(
     if let Some(reload) = operator.reload.clone() {
         signals.spawn(async move { reload.follow_signal().await });
     }
-    let daemon = Daemon {
-        settings,
-        journal,
-        clock: Clock::System,
-        status: Status::default(),
-        supervisor,
-        operator,
-    };
     let ended = tokio::select! {
-        ended = daemon.run(&shutdown) => ended,
+        ended = work(all, journal, supervisor, operator, &shutdown) => ended,
         // Signals are followed for ever unless this process may not catch them.
         Some(Ok(Err(error))) = signals.join_next() => return Err(Failed::new(Exit::Internal, error)),
     };
@@ -147,11 +165,43 @@ async fn daemon(
     }
 }
 
+/// Looks after the only organisation there is, or after several.
+async fn work(
+    mut all: Vec<Settings>,
+    journal: Arc<dyn Journal>,
+    supervisor: Supervisor,
+    operator: Operator,
+    shutdown: &Shutdown,
+) -> Result<(), DaemonError> {
+    let (clock, status) = (Clock::System, Status::default());
+    if let Some(settings) = all.pop_if(|settings| settings.organization.name().is_none()) {
+        let daemon = Daemon {
+            settings,
+            journal,
+            clock,
+            status,
+            supervisor,
+            operator,
+        };
+        return daemon.run(shutdown).await;
+    }
+    let each = all.into_iter();
+    let organizations = Organizations {
+        each: each.map(|settings| (settings, Status::default())).collect(),
+        journal,
+        clock,
+        supervisor,
+        operator,
+    };
+    organizations.run(shutdown).await
+}
+
 /// The exit code for a daemon that could not go on.
 fn exit(failure: &DaemonError) -> Exit {
     match failure {
         DaemonError::Denied { .. } => Exit::Denied,
         DaemonError::Unreachable(_) => Exit::Unreachable,
+        DaemonError::NoJournal(_) => Exit::Settings,
         DaemonError::NoTls(_) | DaemonError::PartEnded(_) => Exit::Internal,
     }
 }

@@ -1,5 +1,7 @@
 //! `status`: what the running daemon knows, in a terminal: once, or again and again.
 
+mod overview;
+
 mod table;
 
 use std::{
@@ -7,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use reqwest::StatusCode;
 use tokio::time::sleep;
 
 use super::{Exit, Failed, Status, page::Page, runtime};
@@ -57,13 +60,21 @@ async fn show(command: &Status, page: &Page) -> Result<Exit, Failed> {
 
 /// What is to be shown, in no more lines than that.
 async fn tell(command: &Status, page: &Page, rows: Option<usize>) -> Result<String, Failed> {
-    let (status, answer) = page.get("status.json").await?;
+    let what = format!("status.json{}", command.whose.query());
+    let (status, answer) = page.get(&what).await?;
+    if status == StatusCode::NOT_FOUND {
+        let words = format!("the daemon answers: {}", answer.trim_end());
+        return Err(Failed::new(Exit::Usage, words));
+    }
     if !status.is_success() {
         let words = format!("the daemon answers {status} where it should tell its status");
         return Err(Failed::new(Exit::Unreachable, words));
     }
     if command.json {
         return Ok(format!("{answer}\n"));
+    }
+    if let Ok(all) = serde_json::from_str(&answer) {
+        return Ok(overview::draw(&all));
     }
     let seen = serde_json::from_str(&answer).map_err(|error| {
         let words = format!("what answers there is no status of this version: {error}");

@@ -23,9 +23,9 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{Instrument, debug, info, warn};
 
-use super::{Answer, Control};
+use super::{Answer, Obey};
 
 /// Largest order, bytes.
 const LARGEST: u64 = 4_096;
@@ -39,7 +39,7 @@ const ACCEPT_DELAY: Duration = Duration::from_millis(100);
 const MODE: u32 = 0o600;
 
 /// Takes orders at this path until stopped.
-pub(super) async fn listen(control: &Arc<Control>, path: PathBuf, stop: &CancellationToken) {
+pub(crate) async fn listen(control: &Arc<impl Obey>, path: PathBuf, stop: &CancellationToken) {
     let bound = bind(&path).and_then(|listener| Ok((listener, own_user()?)));
     let (listener, own) = match bound {
         Ok(bound) => bound,
@@ -56,7 +56,8 @@ pub(super) async fn listen(control: &Arc<Control>, path: PathBuf, stop: &Cancell
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) if connections.len() < CONNECTIONS => {
                     let control = Arc::clone(control);
-                    connections.spawn(async move { serve(&control, stream, own).await });
+                    let served = async move { serve(&*control, stream, own).await };
+                    connections.spawn(served.in_current_span());
                 }
                 Ok(_one_too_many) => {}
                 Err(_exhausted) => sleep(ACCEPT_DELAY).await,
@@ -100,7 +101,7 @@ fn may_order(user: u32, own: u32) -> bool {
 }
 
 /// Serves one connection.
-async fn serve(control: &Control, mut stream: UnixStream, own: u32) {
+async fn serve(control: &impl Obey, mut stream: UnixStream, own: u32) {
     // Also of those who are denied: a connection that is closed before it was read loses its answer.
     let Some(line) = order(&mut stream).await else {
         // Whoever says nothing expects nothing.
@@ -131,7 +132,7 @@ async fn order(stream: &mut UnixStream) -> Option<Vec<u8>> {
 }
 
 /// What a line is answered with.
-async fn answer(control: &Control, line: &[u8]) -> Answer {
+async fn answer(control: &impl Obey, line: &[u8]) -> Answer {
     match serde_json::from_slice(line) {
         Ok(order) => control.obey(order).await,
         Err(_strange) => Answer::refused(

@@ -18,13 +18,33 @@ pub(crate) enum Order {
         /// For so many milliseconds; absent: until it is ended.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         for_ms: Option<u64>,
+        /// Of this organisation, where there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        organization: Option<String>,
     },
     /// Raise again, and make good what fell due meanwhile.
     Resume {
         /// In the queues that this means; absent: in all of them, whatever was paused by itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         queue: Option<String>,
+        /// Of this organisation, where there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        organization: Option<String>,
     },
+}
+
+impl Order {
+    /// The organisation that it names.
+    pub(crate) fn organization(&self) -> Option<&str> {
+        let (Self::Pause { organization, .. } | Self::Resume { organization, .. }) = self;
+        organization.as_deref()
+    }
+
+    /// The queue that it names.
+    pub(crate) fn queue(&self) -> Option<&str> {
+        let (Self::Pause { queue, .. } | Self::Resume { queue, .. }) = self;
+        queue.as_deref()
+    }
 }
 
 /// What is answered.
@@ -52,6 +72,9 @@ pub(crate) enum Answer {
 /// A pause, with the name of its queue where that is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Paused {
+    /// Of which organisation, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) organization: Option<String>,
     /// It.
     #[serde(flatten)]
     pub(crate) pause: Pause,
@@ -71,6 +94,9 @@ impl Answer {
 
 impl fmt::Display for Paused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(organization) = &self.organization {
+            write!(f, "{organization}: ")?;
+        }
         match (&self.name, &self.pause.queue) {
             (Some(name), _) => write!(f, "{}", name.escape_debug())?,
             (None, Some(id)) => write!(f, "queue {id}")?,
@@ -94,12 +120,16 @@ mod tests {
             read(r#"{"order":"pause","queue":"Sales","for_ms":5}"#),
             Some(Order::Pause {
                 queue: Some("Sales".to_owned()),
-                for_ms: Some(5)
+                for_ms: Some(5),
+                organization: None
             })
         );
         assert_eq!(
             read(r#"{"order":"resume"}"#),
-            Some(Order::Resume { queue: None })
+            Some(Order::Resume {
+                queue: None,
+                organization: None
+            })
         );
         for strange in [
             "",
@@ -123,7 +153,13 @@ mod tests {
         };
         let told = |name: Option<&str>, pause| {
             let name = name.map(str::to_owned);
-            Paused { pause, name }.to_string()
+            let organization = None;
+            Paused {
+                organization,
+                pause,
+                name,
+            }
+            .to_string()
         };
         assert_eq!(
             told(None, pause(None, None)),

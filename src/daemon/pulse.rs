@@ -30,8 +30,9 @@ const ROUNDS: u32 = 3;
 /// Time between rounds where it does not wait for any: its line of status is as old as that.
 const UNHURRIED: Duration = Duration::from_secs(10);
 
-/// What the pulse goes through.
-pub(super) struct Pulse {
+/// What a round goes through.
+#[derive(Clone)]
+pub(crate) struct Way {
     /// The queue of the fleet.
     pub(super) notices: mpsc::Sender<Notice>,
     /// The room at the journal, which trackers share.
@@ -40,6 +41,12 @@ pub(super) struct Pulse {
     pub(super) journal: Arc<dyn Journal>,
     /// Wall time.
     pub(super) clock: Clock,
+}
+
+/// What beats.
+pub(super) struct Pulse {
+    /// What each round goes through.
+    pub(super) way: Way,
     /// What is said of the daemon.
     pub(super) status: Status,
     /// Who hears it.
@@ -52,13 +59,12 @@ impl Pulse {
         if !self.supervisor.listens() {
             return stop.cancelled().await;
         }
-        let patience = self.supervisor.patience();
-        let delay = patience.map_or(UNHURRIED, |patience| patience / ROUNDS);
+        let delay = between_rounds(&self.supervisor);
         let beating = async {
             let now = self.status.until(|now| now.ready).await;
             self.supervisor.ready(&in_words(&now)).await;
             loop {
-                self.round().await;
+                self.way.go().await;
                 let now = self.status.snapshot();
                 self.supervisor.alive(&in_words(&now)).await;
                 sleep(delay).await;
@@ -66,9 +72,17 @@ impl Pulse {
         };
         stop.run_until_cancelled(beating).await;
     }
+}
 
+/// Time between two rounds that are said to this supervisor.
+pub(crate) fn between_rounds(supervisor: &Supervisor) -> Duration {
+    let patience = supervisor.patience();
+    patience.map_or(UNHURRIED, |patience| patience / ROUNDS)
+}
+
+impl Way {
     /// Goes the way of a raise. Ends when it was gone to its end.
-    async fn round(&self) {
+    pub(crate) async fn go(&self) {
         let (back, answer) = oneshot::channel();
         // A fleet that is gone ends the daemon, and so this.
         let _gone = self.notices.send(Notice::Pulse(back)).await;
@@ -80,7 +94,7 @@ impl Pulse {
 }
 
 /// The daemon in a line.
-pub(super) fn in_words(now: &Snapshot) -> String {
+pub(crate) fn in_words(now: &Snapshot) -> String {
     if let Some(trouble) = &now.journal_trouble {
         return format!("nothing is raised: {trouble}");
     }
@@ -126,11 +140,14 @@ mod tests {
             let (supervisor, ear) = supervisor(PATIENCE);
             let (at_journal, status) = (Arc::new(Semaphore::new(1)), Status::default());
             let journal = Watched::new(Arc::new(MemoryJournal::default()), status.clone());
-            let pulse = Pulse {
+            let way = Way {
                 notices: sender,
                 at_journal: Arc::clone(&at_journal),
                 journal: Arc::new(journal),
                 clock: Clock::System,
+            };
+            let pulse = Pulse {
+                way,
                 status: status.clone(),
                 supervisor,
             };
@@ -233,11 +250,14 @@ mod tests {
         let mut beating = Beating::start();
         let (sender, notices) = mpsc::channel(1);
         beating.notices = notices;
-        let pulse = Pulse {
+        let way = Way {
             notices: sender,
             at_journal: Arc::clone(&beating.at_journal),
             journal: Arc::new(MemoryJournal::default()),
             clock: Clock::System,
+        };
+        let pulse = Pulse {
+            way,
             status: beating.status.clone(),
             supervisor: Supervisor::default(),
         };

@@ -9,6 +9,7 @@ mod prepare;
 
 use std::{error::Error, fmt, sync::Arc};
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::{signal::unix::SignalKind, sync::Notify};
 use tokio_util::sync::CancellationToken;
@@ -24,16 +25,19 @@ use crate::{
 
 use self::prepare::Prepared;
 
+pub(crate) use self::prepare::PATIENCE;
+
 /// Why something cannot be had.
-type Refusal = Box<dyn Error + Send + Sync>;
+pub(crate) type Refusal = Box<dyn Error + Send + Sync>;
 
 /// Where settings come from, once more.
+#[async_trait]
 pub trait Source: Send + Sync + 'static {
-    /// Reads the settings as they are now. May block.
+    /// Reads the settings as they are now, those of each organisation. May block.
     ///
     /// # Errors
     /// Where they are refused.
-    fn read(&self) -> Result<Settings, Refusal>;
+    fn read(&self) -> Result<Vec<Settings>, Refusal>;
 
     /// The journal that lasts: a dry run that becomes a real one has had another. May block.
     ///
@@ -43,6 +47,15 @@ pub trait Source: Send + Sync + 'static {
 
     /// Logs what is worth a line by this level from now on.
     fn log(&self, level: &str);
+
+    /// Whether what was prepared is put in force, or why it cannot be prepared is the last word: others that reload together
+    /// with this one may have something to say. Nobody has, unless it is said.
+    ///
+    /// # Errors
+    /// Where it is not.
+    async fn agree(&self, prepared: Result<(), Refusal>) -> Result<(), Refusal> {
+        prepared
+    }
 }
 
 /// How a daemon is told to reload. Clones are the same switch.
@@ -66,6 +79,16 @@ impl Reload {
     /// Asks for a reload. Requests coalesce: one that comes while settings are being read leads to one more reading.
     pub fn request(&self) {
         self.asked.notify_one();
+    }
+
+    /// Waits until one is asked for.
+    pub(crate) async fn asked(&self) {
+        self.asked.notified().await;
+    }
+
+    /// Where settings come from.
+    pub(crate) fn source(&self) -> &Arc<dyn Source> {
+        &self.source
     }
 
     /// Passes SIGHUP on as requests, for ever.
@@ -108,7 +131,7 @@ impl Reloader {
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let reloading = async {
             loop {
-                self.reload.asked.notified().await;
+                self.reload.asked().await;
                 self.reload().await;
             }
         };
@@ -123,7 +146,7 @@ impl Reloader {
         if ready {
             self.supervisor.reloading().await;
         }
-        match self.prepare().await {
+        match self.agreed().await {
             Ok(prepared) => {
                 let changes = self.put_in_force(prepared).await;
                 info!(changes, "settings reloaded");
@@ -139,6 +162,18 @@ impl Reloader {
         if ready {
             let how = in_words(&self.shared.status.snapshot());
             self.supervisor.ready(&how).await;
+        }
+    }
+
+    /// All that may fail, done by this one and by all that reload together with it.
+    async fn agreed(&self) -> Result<Prepared, Refusal> {
+        let source = &self.reload.source;
+        match self.prepare().await {
+            Ok(prepared) => source.agree(Ok(())).await.map(|()| prepared),
+            Err(refusal) => {
+                source.agree(Err(refusal)).await?;
+                Err("what could not be prepared cannot be put in force".into())
+            }
         }
     }
 

@@ -25,7 +25,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{Instrument, debug, info, warn};
 
 use self::{
     envelope::Letter,
@@ -184,11 +184,12 @@ impl<M: Mailbox + 'static> Bridge<M> {
             work.receiving = true;
             let (mailbox, status) = (Arc::clone(&self.mailbox), self.status.clone());
             let (delay, hide) = (work.reading.delay, work.hides);
-            work.jobs.spawn(async move {
+            let job = async move {
                 sleep(delay).await;
                 status.until_journal_works(true).await;
                 Job::Received(mailbox.receive(hide).await)
-            });
+            };
+            work.jobs.spawn(job.in_current_span());
         }
         if work.deleting {
             return;
@@ -197,11 +198,12 @@ impl<M: Mailbox + 'static> Bridge<M> {
         if !deliveries.is_empty() {
             work.deleting = true;
             let (mailbox, delay) = (Arc::clone(&self.mailbox), work.removal.delay);
-            work.jobs.spawn(async move {
+            let job = async move {
                 sleep(delay).await;
                 let deleted = mailbox.delete(&deliveries).await;
                 Job::Deleted(deliveries, deleted)
-            });
+            };
+            work.jobs.spawn(job.in_current_span());
         }
     }
 
@@ -213,14 +215,15 @@ impl<M: Mailbox + 'static> Bridge<M> {
         }
         work.keeping = true;
         let (mailbox, hide) = (Arc::clone(&self.mailbox), work.hides);
-        work.jobs.spawn(async move {
+        let job = async move {
             for batch in deliveries.chunks(BATCH) {
                 if let Err(failure) = mailbox.keep(batch, hide).await {
                     return Job::Kept(Err(failure));
                 }
             }
             Job::Kept(Ok(()))
-        });
+        };
+        work.jobs.spawn(job.in_current_span());
     }
 
     /// Takes what was done.

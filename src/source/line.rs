@@ -25,7 +25,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{Instrument, info};
 
 use self::connection::{Connection, NoConnection, open};
 pub(crate) use self::news::notice;
@@ -295,9 +295,8 @@ impl Line {
             self.wanted(),
             self.status.clone(),
         );
-        served
-            .jobs
-            .spawn(async { Job::Replace(Box::new(opening.await)) });
+        let job = async { Job::Replace(Box::new(opening.await)) };
+        served.jobs.spawn(job.in_current_span());
     }
 
     /// Takes the successor over, or tries again later.

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{Instrument, info, warn};
 
 use super::{
     Notice,
@@ -278,7 +278,7 @@ impl Notifications {
             commands: sender,
             topics: line.queues.len(),
         });
-        tasks.spawn(line.run(stop.clone()));
+        tasks.spawn(line.run(stop.clone()).in_current_span());
     }
 }
 

@@ -5,10 +5,32 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Callback, Change, Event, Last, Outcome, Status, figures, lock};
+use super::{
+    Callback, Change, Event, Last, Outcome, Status, board::Board, due::Due, figures, lock,
+};
 use crate::{conversation::ConversationId, genesys::FailureKind};
 
 impl Status {
+    /// Its daemon has ended, for this reason, and another will be started: what was known of callbacks is not known any more.
+    pub(crate) fn goes_down(&self, at: Timestamp, why: &str) {
+        *lock(&self.0.board) = Board::default();
+        *lock(&self.0.due) = Due::default();
+        *lock(&self.0.pulse) = None;
+        *lock(&self.0.held_until) = None;
+        self.tell(at, true, why);
+        self.update(|now| {
+            now.down = Some(why.to_owned());
+            (now.signed_in, now.swept, now.sighted) = (false, false, false);
+            (now.tracked, now.sockets, now.capacity) = (0, 0, None);
+            (now.journal_trouble, now.paused) = (None, Vec::new());
+        });
+    }
+
+    /// Its daemon works.
+    pub(crate) fn is_up(&self) {
+        self.update(|now| now.down = None);
+    }
+
     /// The fleet's loop turns.
     pub(crate) fn pulse(&self) {
         *lock(&self.0.pulse) = Some(Instant::now());

@@ -15,6 +15,7 @@ mod help;
 mod journald;
 mod online;
 mod orders;
+mod organizations;
 mod program;
 mod refusals;
 mod reload;

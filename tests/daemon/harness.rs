@@ -273,9 +273,9 @@ struct Again {
 }
 
 impl Source for Again {
-    fn read(&self) -> Result<Settings, Box<dyn Error + Send + Sync>> {
+    fn read(&self) -> Result<Vec<Settings>, Box<dyn Error + Send + Sync>> {
         let settings = self.settings.lock().expect("no panic").clone();
-        Ok(settings::load(self.file.as_deref(), &settings)?)
+        Ok(settings::load_all(self.file.as_deref(), &settings)?)
     }
 
     fn journal(

@@ -14,6 +14,7 @@ mod life_of_a_callback;
 mod log;
 mod obstacle;
 mod one_request;
+mod organizations;
 mod other_platforms;
 mod page;
 mod panics;

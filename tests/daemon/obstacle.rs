@@ -17,6 +17,8 @@ pub(crate) enum Asked<'a> {
     Recall,
     /// What is paused.
     Pauses,
+    /// A note of what is paused in an organisation.
+    NotePauses(&'a Organization, &'a [Pause]),
     /// A claim.
     Claim,
     /// Any other change.
@@ -125,7 +127,7 @@ impl<O: Obstacle> Journal for Obstructed<O> {
         pauses: &[Pause],
         now: Timestamp,
     ) -> Result<(), JournalError> {
-        self.obstacle.meet(Asked::Change).await?;
+        self.obstacle.meet(Asked::NotePauses(of, pauses)).await?;
         self.memory.note_pauses(of, pauses, now).await
     }
 

@@ -31,13 +31,13 @@ async fn send(to: SocketAddr, bytes: &[u8]) -> String {
 }
 
 /// The answer to an ordinary GET.
-async fn get(to: SocketAddr, path: &str) -> String {
+pub(crate) async fn get(to: SocketAddr, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\n\r\n");
     send(to, request.as_bytes()).await
 }
 
 /// The status of an answer, or 0 where there was none.
-fn status(answer: &str) -> u16 {
+pub(crate) fn status(answer: &str) -> u16 {
     let version = answer
         .get(..9)
         .filter(|version| version.starts_with("HTTP/1."));

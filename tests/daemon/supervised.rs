@@ -27,11 +27,11 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A supervisor's ear.
-struct Ear(UnixDatagram);
+pub(crate) struct Ear(UnixDatagram);
 
 impl Ear {
     /// A supervisor, and what it hears.
-    fn new(name: &str) -> (Supervisor, Self) {
+    pub(crate) fn new(name: &str) -> (Supervisor, Self) {
         let name = format!("callback-prioritizer-{}-{name}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let socket = StdDatagram::bind_addr(&address).unwrap();
@@ -45,7 +45,7 @@ impl Ear {
     }
 
     /// The next word; nothing where none comes for as long as the supervisor waits.
-    async fn hears(&self) -> Option<String> {
+    pub(crate) async fn hears(&self) -> Option<String> {
         let mut buffer = [0; 1024];
         let length = timeout(PATIENCE, self.0.recv(&mut buffer)).await.ok()?;
         let text = String::from_utf8_lossy(&buffer[..length.unwrap()]).into_owned();

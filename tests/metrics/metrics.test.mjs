@@ -121,3 +121,18 @@ test("the README lists every metric and every alert, and no others", async () =>
   const told = [...answered.matchAll(/`(CallbackPrioritizer\w+)`/g)].map(([, name]) => name);
   assert.deepEqual(told.sort(), alerts.sort());
 });
+
+test("several organisations are told in one set, each sample with its name, as promtool wants it", async () => {
+  const several = await World.several(["acme", "beta"], {}, { browser: false });
+  try {
+    const text = await (await fetch(`${several.url}metrics`)).text();
+    assert.equal(execFileSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" }), "");
+    const names = (from) => [...from.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+    assert.deepEqual(names(text), names(await (await fetch(`${world.url}metrics`)).text()));
+    const samples = text.split("\n").filter((line) => line && !line.startsWith("#") && !line.includes("build_info"));
+    for (const line of samples) assert.match(line, /organization="(acme|beta)"/);
+    assert.equal(samples.filter((line) => line.startsWith("callback_prioritizer_ready{")).length, 2);
+  } finally {
+    await several.close();
+  }
+});

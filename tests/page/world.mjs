@@ -60,17 +60,52 @@ export class World {
     for (const [name, value] of Object.entries(all)) world.environment[`CALLBACK_PRIORITIZER__${name}`] = value;
     world.sandbox = start(["sandbox", "--listen", `127.0.0.1:${centre}`], {});
     await until("the sandbox answers", () => fetch(`${world.centre}/sandbox/writes`).then((answer) => answer.ok, () => false));
-    if (browser) {
-      // Loaded here, so that what needs no browser needs no driver.
-      const { chromium } = await import("playwright-core");
-      world.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
-    }
+    if (browser) await world.launch();
     await world.startDaemon();
     return world;
   }
 
+  /** As many contact centres, and one daemon that looks after all of them by a settings file; what is told is told to the first. */
+  static async several(names, more = {}, { browser = true } = {}) {
+    const world = new World();
+    const page = await freePort();
+    world.folder = mkdtempSync(join(tmpdir(), "pages-"));
+    world.url = `http://127.0.0.1:${page}/`;
+    world.environment = {};
+    world.sandboxes = [];
+    let settings = `[status]\nlisten = "127.0.0.1:${page}"\n[journal]\npath = "journal.db"\n`;
+    for (const [index, name] of names.entries()) {
+      const port = await freePort();
+      const url = `http://127.0.0.1:${port}`;
+      world.centre ??= url;
+      const seed = String(index + 1);
+      world.sandboxes.push(start(["sandbox", "--listen", `127.0.0.1:${port}`, "--seed", seed], {}));
+      await until("the sandbox answers", () => fetch(`${url}/sandbox/writes`).then((answer) => answer.ok, () => false));
+      settings += `[[organizations]]\nname = "${name}"\n[organizations.genesys]\nclient_id = "sandbox"\napi_url = "${url}"\nlogin_url = "${url}"\n${more[name] ?? ""}\n`;
+      world.environment[`GENESYSCLOUD_OAUTHCLIENT_SECRET_${name.toUpperCase().replaceAll("-", "_")}`] = "sandbox";
+    }
+    world.settings = join(world.folder, "settings.toml");
+    writeFileSync(world.settings, settings);
+    try {
+      if (browser) await world.launch();
+      await world.startDaemon();
+    } catch (failure) {
+      // Nobody else could: whoever asked for it gets nothing to close.
+      const said = world.daemon?.said;
+      await world.close();
+      throw new Error(`the daemon says: ${said}`, { cause: failure });
+    }
+    return world;
+  }
+
+  async launch() {
+    // Loaded here, so that what needs no browser needs no driver.
+    const { chromium } = await import("playwright-core");
+    this.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+  }
+
   async startDaemon() {
-    this.daemon = start(["run"], this.environment);
+    this.daemon = start(this.settings ? ["run", "--config", this.settings] : ["run"], this.environment);
     await until("the daemon is ready", () => fetch(`${this.url}readyz`).then((answer) => answer.ok, () => false));
   }
 
@@ -78,8 +113,8 @@ export class World {
 
   async close() {
     await this.browser?.close();
-    await this.stopDaemon();
-    await end(this.sandbox, "SIGKILL");
+    if (this.daemon) await this.stopDaemon();
+    for (const sandbox of this.sandboxes ?? [this.sandbox]) await end(sandbox, "SIGKILL");
   }
 
   /** Tells the contact centre something. */

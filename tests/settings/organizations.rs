@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use callback_prioritizer::{
     conversation::Organization,
-    settings::{self, Settings, SettingsError},
+    settings::{self, Settings, SettingsError, Severity},
 };
 use secrecy::ExposeSecret;
 
@@ -358,4 +358,24 @@ fn a_secret_is_looked_for_in_its_own_places_only() {
         all[0].genesys.client_secret.expose_secret(),
         "from-variable"
     );
+}
+
+#[test]
+fn the_example_of_the_readme_is_good() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let section = readme.split("### Several organisations").nth(1).unwrap();
+    let example = section.split("```toml\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let path = file("readme", example);
+    for secret in ["acme.secret", "globex.secret"] {
+        fs::write(path.with_file_name(secret), "secret").unwrap();
+    }
+    let all = settings::load_all(Some(&path), &environment(&[])).unwrap();
+    assert_eq!(all.len(), 2);
+    let serious = |finding: &settings::Finding| {
+        // Files of tests may be read by others.
+        finding.severity > Severity::Note && !finding.setting.ends_with("client_secret_file")
+    };
+    let findings = settings::findings_of_all(&all);
+    assert!(!findings.iter().any(serious), "{findings:?}");
 }

@@ -74,9 +74,9 @@ pub(crate) struct Running {
 struct Again(Arc<Mutex<BTreeMap<String, String>>>);
 
 impl Source for Again {
-    fn read(&self) -> Result<Settings, Box<dyn Error + Send + Sync>> {
+    fn read(&self) -> Result<Vec<Settings>, Box<dyn Error + Send + Sync>> {
         let settings = self.0.lock().expect("no panic");
-        Ok(settings::load(None, &settings)?)
+        Ok(settings::load_all(None, &settings)?)
     }
 
     fn journal(
@@ -178,7 +178,7 @@ impl Service {
         let again = Again(Arc::clone(&self.settings));
         let reload = Reload::new(again.clone());
         let daemon = Daemon {
-            settings: again.read().expect("good settings"),
+            settings: again.read().expect("good settings").remove(0),
             journal: Arc::<Witness>::clone(&self.witness),
             clock: self.clock.0,
             status: status.clone(),

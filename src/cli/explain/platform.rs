@@ -15,7 +15,7 @@ use crate::{
 
 /// Explains a callback that waits now. Writes nothing.
 pub(super) fn explain(command: &Explain, id: &ConversationId) -> Result<Explanation, Failed> {
-    let settings = load(&command.source)?;
+    let settings = load(&command.source, &command.whose)?;
     let runtime = runtime()?;
     let (waiting, names) = runtime.block_on(look(&settings, id))?;
     // A name look-up may hang in a thread that nothing can interrupt.

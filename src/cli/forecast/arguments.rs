@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::tz::TimeZone;
 
 use crate::{
-    cli::{Described, Source},
+    cli::{Described, Source, Whose},
     forecast::{Handling, Profile, TimeOfDay},
     settings::{self, Spelled, time_of_day},
 };
@@ -30,6 +30,9 @@ pub struct Forecast {
     /// Where the settings are.
     #[command(flatten)]
     pub source: Source,
+    /// Whose.
+    #[command(flatten)]
+    pub whose: Whose,
     /// Which callbacks it is about, as far as rules ask.
     #[command(flatten)]
     pub described: Described,

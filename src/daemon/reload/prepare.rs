@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long the platform may take to tell names that are new.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Settings that can be put in force, with all that it takes.
 pub(super) struct Prepared {
@@ -40,6 +40,7 @@ impl Reloader {
     pub(super) async fn prepare(&self) -> Result<Prepared, Refusal> {
         let source = Arc::clone(&self.reload.source);
         let read = spawn_blocking(move || source.read()).await??;
+        let read = self.own(read)?;
         let mut findings = read.findings();
         if let Some(refused) = findings
             .iter()
@@ -67,6 +68,15 @@ impl Reloader {
             queues,
             journal,
             pauses,
+        })
+    }
+
+    /// Those of the organisation whose daemon this is.
+    fn own(&self, read: Vec<Settings>) -> Result<Settings, Refusal> {
+        let own = &self.running.organization;
+        let mut read = read.into_iter();
+        read.find(|settings| settings.organization == *own).ok_or_else(|| {
+            "this daemon was started for a single organisation, and the settings now name several: start it again".into()
         })
     }
 

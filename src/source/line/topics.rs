@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use tracing::{debug, info};
+use tracing::{Instrument, debug, info};
 
 use super::{Command, Job, Line, Served, connection::Connection};
 use crate::{
@@ -103,10 +103,11 @@ impl Line {
         served.subscribing = true;
         let (genesys, status) = (Arc::clone(&self.genesys), self.status.clone());
         let channel = Arc::clone(&served.connection.channel);
-        served.jobs.spawn(async move {
+        let job = async move {
             let result = subscription::subscribe(&genesys, &channel, &wanted, &status).await;
             Job::Subscribe(channel, wanted, result)
-        });
+        };
+        served.jobs.spawn(job.in_current_span());
     }
 
     /// Notes which topics were added, if it is to the channel that is in use still. A lost channel is replaced at once.

@@ -1,0 +1,243 @@
+//! One organisation of several: its daemon, started again for as long as it takes.
+
+use std::{
+    error::Error,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    task::{JoinSet, spawn_blocking},
+    time::{Instant, sleep},
+};
+use tracing::{Instrument, error, info};
+
+use super::{First, reload::Ballots};
+use crate::{
+    backoff::Backoff,
+    clock::{Clock, millis},
+    conversation::Organization,
+    daemon::{Daemon, DaemonError, Operator, Reload, Seat, Source},
+    journal::{Journal, MemoryJournal},
+    logging::span_of,
+    settings::Settings,
+    shutdown::Shutdown,
+    status::Status,
+    supervisor::Supervisor,
+};
+
+/// Delays between starts as multiples of those between requests: from some seconds to ten minutes. A client that is refused
+/// again and again is soon held to be an attack, and a person has to mend it anyhow.
+const UNHURRIED: u32 = 10;
+/// Time after which a daemon that ended has not failed at the start, and the next one is started soon.
+const SETTLED: Duration = Duration::from_mins(10);
+
+/// One organisation.
+pub(super) struct Member {
+    /// Which.
+    pub(super) organization: Organization,
+    /// Where it says what it does, from one daemon to the next.
+    pub(super) status: Status,
+    /// What is within its daemon.
+    pub(super) seat: Seat,
+    /// Makes its daemon read settings again, where there is a source of them.
+    pub(super) reload: Option<Reload>,
+    /// What is voted on now.
+    pub(super) ballots: Arc<Mutex<Ballots>>,
+    /// Its settings: those in force, and for the next daemon.
+    settings: Arc<Mutex<Settings>>,
+    /// Told when there are other settings to start with.
+    again: Notify,
+    /// Whether a first attempt has ended, one way or another.
+    settled: watch::Sender<bool>,
+    /// Where settings and the journal that lasts come from.
+    source: Option<Arc<dyn Source>>,
+    /// The journal of all of them.
+    journal: Arc<dyn Journal>,
+    /// Wall time.
+    clock: Clock,
+}
+
+impl Member {
+    /// An organisation with these settings, which come from this source.
+    pub(super) fn new(
+        settings: Settings,
+        status: Status,
+        journal: Arc<dyn Journal>,
+        clock: Clock,
+        source: Option<Arc<dyn Source>>,
+    ) -> Self {
+        let organization = settings.organization.clone();
+        let settings = Arc::new(Mutex::new(settings));
+        let ballots = Arc::<Mutex<Ballots>>::default();
+        let reload = source.clone().map(|source| {
+            let own = super::reload::Own {
+                organization: organization.clone(),
+                settings: Arc::clone(&settings),
+                ballots: Arc::clone(&ballots),
+                source,
+            };
+            Reload::new(own)
+        });
+        Self {
+            organization,
+            status,
+            seat: Seat::default(),
+            reload,
+            ballots,
+            settings,
+            again: Notify::new(),
+            settled: watch::Sender::new(false),
+            source,
+            journal,
+            clock,
+        }
+    }
+
+    /// The time at its platform, as far as that is known.
+    pub(super) fn now(&self) -> Timestamp {
+        let inside = self.seat.inside();
+        inside.map_or_else(|| self.clock.now(), |inside| inside.genesys.now())
+    }
+
+    /// Its settings.
+    pub(super) fn settings(&self) -> Settings {
+        lock(&self.settings).clone()
+    }
+
+    /// Puts other settings in the place of those it has. A daemon that waits to be started is started with them at once.
+    pub(super) fn take(&self, settings: Settings) {
+        *lock(&self.settings) = settings;
+        self.again.notify_one();
+    }
+
+    /// Waits until a first attempt has ended.
+    pub(super) async fn has_settled(&self) {
+        let mut changes = self.settled.subscribe();
+        // The sender is held by `self`.
+        let _held = changes.wait_for(|settled| *settled).await;
+    }
+
+    /// Keeps a daemon at work until told to stop, and says how its first attempt ended.
+    pub(super) async fn keep(
+        self: Arc<Self>,
+        shutdown: Shutdown,
+        firsts: mpsc::UnboundedSender<First>,
+    ) {
+        let span = span_of(&self.organization);
+        let mut first = Some(firsts);
+        let keeping = async {
+            let mut backoff = Backoff::default();
+            loop {
+                let begun = Instant::now();
+                let ended = self.attempt(&shutdown, &mut first).await;
+                let Err(failure) = ended else {
+                    return;
+                };
+                if begun.elapsed() > SETTLED {
+                    backoff.reset();
+                }
+                let delay = backoff.next() * UNHURRIED;
+                self.goes_down(failure, delay, &mut first);
+                tokio::select! {
+                    () = sleep(delay) => {}
+                    () = self.again.notified() => info!("other settings are there: trying again at once"),
+                    () = shutdown.drain().cancelled() => return,
+                }
+            }
+        };
+        keeping.instrument(span).await;
+    }
+
+    /// One daemon, from its start to its end.
+    async fn attempt(
+        &self,
+        shutdown: &Shutdown,
+        first: &mut Option<mpsc::UnboundedSender<First>>,
+    ) -> Result<(), DaemonError> {
+        let settings = self.settings();
+        let journal = self.journal_for(&settings).await?;
+        let daemon = Daemon {
+            settings,
+            journal,
+            clock: self.clock,
+            status: self.status.clone(),
+            // Whoever looks after all of them speaks to it.
+            supervisor: Supervisor::default(),
+            operator: Operator {
+                socket: None,
+                reload: self.reload.clone(),
+            },
+        };
+        let (shutdown, seat) = (shutdown.clone(), self.seat.clone());
+        // A task of its own, so that a panic is the end of this daemon and of nothing else.
+        let mut running = JoinSet::new();
+        let work = async move { daemon.run_beside_others(&shutdown, &seat).await };
+        running.spawn(work.in_current_span());
+        let up = async {
+            self.seat.works().await;
+            self.status.is_up();
+            self.settled.send_replace(true);
+            if let Some(first) = first.take() {
+                // Nobody is told where all are stopping.
+                let _told = first.send(Ok(()));
+            }
+            std::future::pending::<()>().await;
+        };
+        let ended = tokio::select! {
+            ended = running.join_next() => ended,
+            () = up => None,
+        };
+        self.seat.leave();
+        // It has no vote any more.
+        *lock(&self.ballots) = Ballots::default();
+        match ended {
+            Some(Ok(ended)) => ended,
+            Some(Err(_)) | None => Err(DaemonError::PartEnded("daemon")),
+        }
+    }
+
+    /// The journal for a daemon with these settings.
+    async fn journal_for(&self, settings: &Settings) -> Result<Arc<dyn Journal>, DaemonError> {
+        if settings.callbacks.dry_run {
+            // Nothing is written, there neither.
+            return Ok(Arc::new(MemoryJournal::default()));
+        }
+        let Some(source) = self.source.clone() else {
+            return Ok(Arc::clone(&self.journal));
+        };
+        // Where all began with a dry run, the one that lasts is not open yet.
+        let (settings, now) = (settings.clone(), self.clock.now());
+        let opened = spawn_blocking(move || source.journal(&settings, now)).await;
+        opened
+            .unwrap_or_else(|panicked| Err(panicked.into()))
+            .map_err(DaemonError::NoJournal)
+    }
+
+    /// Says that there is no daemon now, and why.
+    fn goes_down(
+        &self,
+        failure: DaemonError,
+        delay: Duration,
+        first: &mut Option<mpsc::UnboundedSender<First>>,
+    ) {
+        error!(
+            error = &failure as &dyn Error,
+            again_in_ms = millis(delay),
+            "this organisation is not looked after: trying again, and the others go on"
+        );
+        self.status
+            .goes_down(self.clock.now(), &failure.to_string());
+        self.settled.send_replace(true);
+        if let Some(first) = first.take() {
+            let _told = first.send(Err(failure));
+        }
+    }
+}
+
+/// What a lock guards. What is in there is sound after any single change, so a panic elsewhere is no reason to stop.
+pub(super) fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
+    guarded.lock().unwrap_or_else(PoisonError::into_inner)
+}
