@@ -133,8 +133,7 @@ impl Daemon {
         seat: &Seat,
     ) -> Result<(), DaemonError> {
         self.introduce();
-        let journal = self.watched().await;
-        self.work(journal, shutdown, Some(seat)).await
+        self.work(self.watched().await, shutdown, Some(seat)).await
     }
 
     /// The journal under watch, with a first sign of life in it.

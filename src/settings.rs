@@ -69,7 +69,7 @@ pub(crate) use interval::Spelled;
 pub use interval::read as interval;
 pub use journal_url::{JournalUrl, Protection, SharedJournal};
 pub use load::{load, load_all, load_one};
-pub use offline::{Offline, load_journal, load_listen, load_names, load_offline};
+pub use offline::{Offline, load_journal, load_listen, load_offline};
 pub use organizations::{describe_all, findings_of_all};
 pub use places::control_socket;
 pub use queue_url::QueueUrl;

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tracing::{Instrument, error, info};
 
-use super::{First, reload::Ballot};
+use super::{First, reload::Ballots};
 use crate::{
     backoff::Backoff,
     clock::{Clock, millis},
@@ -45,7 +45,7 @@ pub(super) struct Member {
     /// Makes its daemon read settings again, where there is a source of them.
     pub(super) reload: Option<Reload>,
     /// What is voted on now.
-    pub(super) ballot: Arc<Mutex<Option<Ballot>>>,
+    pub(super) ballots: Arc<Mutex<Ballots>>,
     /// Its settings: those in force, and for the next daemon.
     settings: Arc<Mutex<Settings>>,
     /// Told when there are other settings to start with.
@@ -71,12 +71,12 @@ impl Member {
     ) -> Self {
         let organization = settings.organization.clone();
         let settings = Arc::new(Mutex::new(settings));
-        let ballot = Arc::<Mutex<Option<Ballot>>>::default();
+        let ballots = Arc::<Mutex<Ballots>>::default();
         let reload = source.clone().map(|source| {
             let own = super::reload::Own {
                 organization: organization.clone(),
                 settings: Arc::clone(&settings),
-                ballot: Arc::clone(&ballot),
+                ballots: Arc::clone(&ballots),
                 source,
             };
             Reload::new(own)
@@ -86,7 +86,7 @@ impl Member {
             status,
             seat: Seat::default(),
             reload,
-            ballot,
+            ballots,
             settings,
             again: Notify::new(),
             settled: watch::Sender::new(false),
@@ -193,7 +193,8 @@ impl Member {
             () = up => None,
         };
         self.seat.leave();
-        *lock(&self.ballot) = None;
+        // It has no vote any more.
+        *lock(&self.ballots) = Ballots::default();
         match ended {
             Some(Ok(ended)) => ended,
             Some(Err(_)) | None => Err(DaemonError::PartEnded("daemon")),

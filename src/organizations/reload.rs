@@ -48,6 +48,15 @@ pub(super) struct Ballot {
     verdict: watch::Receiver<Option<bool>>,
 }
 
+/// The ballots of one organisation. One is voted on as it was read: what is proposed meanwhile is read and voted on after it.
+#[derive(Default)]
+pub(super) struct Ballots {
+    /// What is proposed, and not read yet.
+    proposed: Option<Ballot>,
+    /// What was read, and is being prepared.
+    read: Option<Ballot>,
+}
+
 /// Where one daemon of several finds its settings.
 pub(super) struct Own {
     /// Whose they are.
@@ -55,7 +64,7 @@ pub(super) struct Own {
     /// Those in force.
     pub(super) settings: Arc<Mutex<Settings>>,
     /// What is voted on now.
-    pub(super) ballot: Arc<Mutex<Option<Ballot>>>,
+    pub(super) ballots: Arc<Mutex<Ballots>>,
     /// Where those of all come from.
     pub(super) source: Arc<dyn Source>,
 }
@@ -63,9 +72,9 @@ pub(super) struct Own {
 #[async_trait]
 impl Source for Own {
     fn read(&self) -> Result<Vec<Settings>, Refusal> {
-        let proposed = lock(&self.ballot)
-            .as_ref()
-            .map(|ballot| ballot.settings.clone());
+        let mut ballots = lock(&self.ballots);
+        ballots.read = ballots.proposed.take();
+        let proposed = ballots.read.as_ref().map(|ballot| ballot.settings.clone());
         Ok(vec![
             proposed.unwrap_or_else(|| lock(&self.settings).clone()),
         ])
@@ -79,7 +88,7 @@ impl Source for Own {
     fn log(&self, _level: &str) {}
 
     async fn agree(&self, prepared: Result<(), Refusal>) -> Result<(), Refusal> {
-        let Some(ballot) = lock(&self.ballot).take() else {
+        let Some(ballot) = lock(&self.ballots).read.take() else {
             return prepared;
         };
         let Ballot {
@@ -169,7 +178,7 @@ impl Together {
                 .as_ref()
                 .filter(|_| member.seat.way().is_some())
             {
-                *lock(&member.ballot) = Some(Ballot {
+                lock(&member.ballots).proposed = Some(Ballot {
                     settings: settings.clone(),
                     votes: sender.clone(),
                     verdict: verdict.subscribe(),
@@ -190,10 +199,8 @@ impl Together {
             let level = read.first().map(|settings| settings.log.level.as_str());
             self.reload.source().log(level.unwrap_or_default());
         }
+        // Who has not voted yet finds the verdict when it comes to that.
         verdict.send_replace(Some(counted.is_ok()));
-        for member in &*self.members {
-            *lock(&member.ballot) = None;
-        }
         counted
     }
 

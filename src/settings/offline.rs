@@ -26,16 +26,6 @@ pub fn load_listen(
     Ok(common(file, environment)?.status.listen.0)
 }
 
-/// The names of the organisations that the settings have; none where there is but one.
-pub fn load_names(
-    file: Option<&Path>,
-    environment: &BTreeMap<String, String>,
-) -> Result<Vec<Organization>, SettingsError> {
-    let all = sources(file, environment)?.into_iter();
-    let names = all.map(|sources| sources.organization);
-    Ok(names.filter(|name| name.name().is_some()).collect())
-}
-
 /// What is common to all organisations, and so the same in the settings of each.
 fn common(
     file: Option<&Path>,

@@ -406,6 +406,28 @@ async fn a_reload_is_of_all_or_of_none() {
     running.stop().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_that_prepares_for_longer_than_another_takes_to_refuse_stays_as_it_was() {
+    let pair = Pair::open("", "").await;
+    let running = pair.start_ready().await;
+    let acme = pair.acme.callback();
+    let slow = Effect::Delay(Duration::from_secs(5));
+    let slow = RequestFault::to("GET", "/api/v2/routing/queues", slow);
+    pair.acme.sandbox.faults().requests(slow);
+    let refused = RequestFault::to("GET", "/api/v2/routing/skills", Effect::Answer(403, None));
+    pair.beta.sandbox.faults().requests(refused);
+    pair.rewrite(
+        "[organizations.callbacks]\nqueues = [\"Support\"]\n[organizations.policy]\nwait = \"1m\"",
+        "[[organizations.rules]]\nskill = \"spanish\"\nskip = true",
+    );
+    running.reload().await;
+    pass(minutes(4)).await;
+    assert_eq!(pair.acme.writes(&acme), Vec::<i64>::new());
+    pass(minutes(2)).await;
+    assert_eq!(pair.acme.writes(&acme), [1], "as before");
+    running.stop().await;
+}
+
 /// A journal that makes whoever ends a pause of `beta` panic.
 #[derive(Default)]
 struct Trap;

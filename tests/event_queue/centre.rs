@@ -50,6 +50,9 @@ impl Obstacle for Switch {
             let id = seen.visit.conversation.clone();
             self.noted.lock().unwrap().push(id);
         }
+        if let Asked::NotePauses(of, pauses) = asked {
+            assert_eq!(of.name(), None, "there is but one: {pauses:?}");
+        }
         Ok(())
     }
 }

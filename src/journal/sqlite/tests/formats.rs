@@ -1,6 +1,7 @@
 //! Files of other programs, of other versions, and of none.
 
 use super::*;
+use crate::conversation::Organization;
 
 #[tokio::test]
 async fn a_file_of_another_program_or_another_time_is_left_alone() {
@@ -79,6 +80,29 @@ async fn what_an_earlier_version_has_noted_is_kept() {
         (untouched.base.priority.points(), untouched.base.until),
         (3, None)
     );
+    drop(journal);
+    fs::remove_dir_all(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_pause_from_before_organizations_is_that_of_the_only_one() {
+    let path = folder();
+    let earlier = raw(&path);
+    schema::migrate_to(&earlier, 0, 3).unwrap();
+    let since = at(1).as_millisecond();
+    let pauses = format!("INSERT INTO pauses VALUES (NULL, {since}, NULL), ('q', {since}, NULL)");
+    earlier.execute_batch(&pauses).unwrap();
+    drop(earlier);
+    let journal = open(&path);
+    let kept = journal.pauses(&Organization::default(), at(2)).await;
+    let kept: Vec<_> = kept
+        .unwrap()
+        .into_iter()
+        .map(|pause| (pause.queue, pause.since))
+        .collect();
+    assert_eq!(kept, [(None, at(1)), ("q".parse().ok(), at(1))]);
+    let named = journal.pauses(&"acme".parse().unwrap(), at(2)).await;
+    assert_eq!(named.unwrap(), []);
     drop(journal);
     fs::remove_dir_all(&path).unwrap();
 }
