@@ -58,7 +58,8 @@ impl Obstacle for Count {
             Asked::Entry(_waiting) => "entries read",
             Asked::Recall => "stays recalled",
             Asked::Claim => "claims",
-            Asked::Change | Asked::NotePauses(_of, _these) => "commits and others",
+            Asked::Change => "commits and others",
+            Asked::NotePauses(_of, _these) => "pauses noted",
             Asked::Pauses => "pauses read",
             Asked::Common => "permits, signs and sweeps",
         };

@@ -189,7 +189,10 @@ impl Board {
 
     /// Another replica has raised it; whether that was not known before.
     pub(super) fn raised_elsewhere(&mut self, id: &ConversationId, change: Change) -> bool {
-        let news = self.rows.get(id).is_some_and(|row| row.priority != change.to);
+        let news = self
+            .rows
+            .get(id)
+            .is_some_and(|row| row.priority != change.to);
         if news {
             self.changed(id, change, Outcome::Elsewhere);
         }

@@ -135,8 +135,15 @@ impl Tracker {
         let Some(write) = at_it.or(entry.last.as_ref()) else {
             return;
         };
-        if self.context.status.raised_elsewhere(&self.id, change(write)) {
-            let words = format!("raised from {} to {} by another replica", write.from, write.to);
+        if self
+            .context
+            .status
+            .raised_elsewhere(&self.id, change(write))
+        {
+            let words = format!(
+                "raised from {} to {} by another replica",
+                write.from, write.to
+            );
             self.happened(false, words);
         }
     }

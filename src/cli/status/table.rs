@@ -129,9 +129,7 @@ fn of_replica(replica: &Replica) -> String {
     let name: String = printable(&replica.name).chars().take(QUEUE).collect();
     format!(
         "replica {name}{how}: {} raised, {} claims lost, {} repairs",
-        replica.deeds.raises,
-        replica.deeds.claims_lost,
-        replica.deeds.repairs
+        replica.deeds.raises, replica.deeds.claims_lost, replica.deeds.repairs
     )
 }
 
