@@ -17,6 +17,7 @@ use callback_prioritizer::{
     status::Status,
     supervisor::Supervisor,
 };
+use jiff::Timestamp;
 use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
@@ -107,17 +108,7 @@ pub(crate) fn scale(report: &mut Report) {
 /// Measures one of them.
 async fn measure(report: &mut Report, case: &Case) {
     let clock = Clock::anchored("2026-01-05T09:00:00Z".parse().expect("a time"));
-    let limits = Limits {
-        requests_per_minute: NO_LIMIT,
-        ..Limits::default()
-    };
-    let options = Options {
-        seed: 7,
-        clock,
-        limits,
-        ..Options::default()
-    };
-    let mut centre = Centre::open(options).await;
+    let mut centre = platform(clock).await;
     let (entries, count, shutdown) = (
         MemoryJournal::default(),
         Arc::<Count>::default(),
@@ -139,9 +130,33 @@ async fn measure(report: &mut Report, case: &Case) {
     sleep(WAIT).await;
     let (since, _before) = (centre.sandbox.world().now(), count.take(1));
     sleep(WAIT * ROUNDS).await;
-    let asked = count.take(ROUNDS * 5);
-    let (requests, _) = centre.requests(since);
-    let raises = centre.writes(since).len();
+    tell(report, case, &centre, since);
+    report.note(&count.take(ROUNDS * 5));
+    shutdown.request();
+    while let Some(ended) = running.join_next().await {
+        ended.expect("no panic").expect("a good end");
+    }
+}
+
+/// A platform that refuses nothing.
+async fn platform(clock: Clock) -> Centre {
+    let limits = Limits {
+        requests_per_minute: NO_LIMIT,
+        ..Limits::default()
+    };
+    Centre::open(Options {
+        seed: 7,
+        clock,
+        limits,
+        ..Options::default()
+    })
+    .await
+}
+
+/// Tells what was asked of the platform since then.
+fn tell(report: &mut Report, case: &Case, centre: &Centre, since: Timestamp) {
+    let minutes = ROUNDS as usize * 5;
+    let (requests, raises) = (centre.requests(since).0, centre.writes(since).len());
     let mut late = centre.lateness(WAIT, since);
     report.at_most(
         "requests per raise: several replicas",
@@ -157,16 +172,11 @@ async fn measure(report: &mut Report, case: &Case) {
     } = case;
     report.note(&format!(
         "{waiting} waiting, {replicas} replicas, {tokens} tokens of {rate}: {} raises and {} requests a minute ({}), p99 {:?} late",
-        raises / (ROUNDS as usize * 5),
-        requests / (ROUNDS as usize * 5),
+        raises / minutes,
+        requests / minutes,
         centre.purposes(since),
         quantile(&mut late, 990),
     ));
-    report.note(&asked);
-    shutdown.request();
-    while let Some(ended) = running.join_next().await {
-        ended.expect("no panic").expect("a good end");
-    }
 }
 
 /// A replica with the usual settings but for its budget.
