@@ -5,7 +5,7 @@
 //! OAuth client, who asks for all that wait in this round, which of them live, and the channels that a restarted one
 //! takes up again. Time is that of the keeper, because the clocks of machines differ.
 //!
-//! That some live only decides who goes first ([`Peers`]), never who may write: that is the claim's business.
+//! That some live only decides who goes first (`Peers`), never who may write: that is the claim's business.
 
 #[cfg(test)]
 pub(crate) mod conformance;

@@ -109,8 +109,12 @@ impl Report {
     }
 }
 
-/// Asks the platform of each organisation. What one of them answers keeps nobody from asking the next.
+/// Asks the journal's database, which all have in common, and the platform of each organisation. What one of them answers keeps
+/// nobody from asking the next.
 async fn online_of_all(all: &[Settings], report: &mut Report) -> Result<(), Failed> {
+    if let Some(first) = all.first() {
+        journal::database(first, report).await;
+    }
     for settings in all {
         if let Some(name) = settings.organization.name() {
             report.say(format!("organization {name}:"));
@@ -122,7 +126,6 @@ async fn online_of_all(all: &[Settings], report: &mut Report) -> Result<(), Fail
 
 /// Asks the platform what the daemon would ask it at its start.
 async fn online(settings: &Settings, report: &mut Report) -> Result<(), Failed> {
-    journal::database(settings, report).await;
     let genesys = Genesys::new(
         &settings.genesys,
         Orders::to_look(Vec::new()),

@@ -217,9 +217,8 @@ async fn work(
 fn exit(failure: &DaemonError) -> Exit {
     match failure {
         DaemonError::Denied { .. } => Exit::Denied,
-        DaemonError::NoPlace(_) => Exit::Settings,
+        DaemonError::NoPlace(_) | DaemonError::NoJournal(_) => Exit::Settings,
         DaemonError::Unreachable(_) => Exit::Unreachable,
-        DaemonError::NoJournal(_) => Exit::Settings,
         DaemonError::NoTls(_) | DaemonError::PartEnded(_) => Exit::Internal,
     }
 }

@@ -77,8 +77,7 @@ macro_rules! conformance {
 pub(super) use claimers::sixteen_claimers_write_each_step_once_with_growing_numbers;
 pub(super) use conformance;
 pub(super) use forgetting::{
-    a_visit_that_nobody_saw_for_long_is_forgotten,
-    the_end_of_a_visit_counts_as_having_been_seen,
+    a_visit_that_nobody_saw_for_long_is_forgotten, the_end_of_a_visit_counts_as_having_been_seen,
 };
 pub(super) use pauses::{
     pauses_are_kept_until_they_are_over_or_others_are_noted,

@@ -19,10 +19,7 @@ use tokio::{
 };
 use tokio_postgres::{Client, NoTls};
 
-use super::super::{
-    super::conformance,
-    Journal, PostgresJournal, PostgresReplicas,
-};
+use super::super::{super::conformance, Journal, PostgresJournal, PostgresReplicas};
 use crate::{replicas, settings::SharedJournal};
 
 /// The variable with the beginning of the cluster's URLs, up to the name of a database.
@@ -141,6 +138,11 @@ impl Database {
         self.name.clear();
     }
 
+    /// Settings that name it, for a daemon of this name.
+    pub(super) fn settings(&self, replica: &str) -> SharedJournal {
+        shared(&url(&self.cluster, &self.name), replica)
+    }
+
     /// Sets its clock, from now on.
     pub(super) async fn set_clock(&self, now: Timestamp) {
         let micros = now.as_microsecond();
@@ -151,7 +153,7 @@ impl Database {
     }
 
     /// Gives it a clock that is set.
-    async fn stop_clock(&self) {
+    pub(super) async fn stop_clock(&self) {
         self.act(
             "CREATE TABLE callback_prioritizer.test_clock (at bigint);
              INSERT INTO callback_prioritizer.test_clock VALUES (0);
