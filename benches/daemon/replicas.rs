@@ -58,7 +58,7 @@ impl Obstacle for Count {
             Asked::Entry(_waiting) => "entries read",
             Asked::Recall => "stays recalled",
             Asked::Claim => "claims",
-            Asked::Change | Asked::NotePauses(_of, _these) => "commits and others",
+            Asked::Change | Asked::NotePauses(..) => "commits and others",
             Asked::Pauses => "pauses read",
             Asked::Common => "permits, signs and sweeps",
         };
