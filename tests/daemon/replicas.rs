@@ -13,6 +13,8 @@ use crate::harness::{Centre, Running, minutes, pass};
 
 /// Beginning of the path of the priority PATCH.
 const WRITE: &str = "/api/v2/routing/conversations/";
+/// Beginning of the path of a look.
+const LOOK: &str = "/api/v2/conversations/";
 /// Where all that wait are asked for.
 const SWEEP: &str = "/api/v2/analytics/conversations/activity/query";
 
@@ -132,6 +134,31 @@ async fn what_a_killed_one_was_at_is_late_by_its_claim_and_nothing_else_is() {
         latest(&centre, entered)
     );
     two.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_is_answered_after_others_have_raised_is_no_change_by_somebody_else() {
+    let centre = Centre::open().await.set("POLICY__WAIT", "2s");
+    let one = centre.start_replica("one");
+    one.until(|now| now.ready && now.sockets > 0).await;
+    let ids = callbacks(&centre, &[&one], 4).await;
+    pass(minutes(1)).await;
+    // Answered with what was so when it was asked, and read when the other has raised thrice.
+    let slow = Effect::Delay(Duration::from_secs(7));
+    let looks = RequestFault::to("GET", LOOK, slow);
+    centre.sandbox.faults().requests(looks.times(4));
+    let two = centre.start_replica("two");
+    two.tracks(4).await;
+    pass(minutes(1)).await;
+    assert!(ids.iter().any(|id| centre.looks(id) > 0));
+    for id in &ids {
+        let writes = centre.writes(id);
+        assert!(writes.is_sorted(), "never lowered: {writes:?}");
+    }
+    for replica in [one, two] {
+        assert_eq!(replica.now().foreign_changes, 0);
+        replica.stop().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
