@@ -9,7 +9,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use crate::{
     backoff::Backoff,
-    clock::elapsed,
+    clock::{elapsed, millis},
     conversation::{ConversationId, Ending, Observed, ParticipantId, Priority, Waiting},
     genesys::{FailureKind, Permit, Place},
     journal::JournalError,
@@ -102,6 +102,8 @@ pub(crate) struct Tracker {
     kept: Option<Kept>,
     /// When the conversation was last read; nothing where what is known was told by an event since then.
     looked_at: Option<Instant>,
+    /// Milliseconds before that at which it was asked for.
+    look_took: u32,
     /// Whether its looks fail other than in passing.
     unseen: bool,
     /// Whether it waits to look again after a failure, or when a planned callback is due.
@@ -132,6 +134,7 @@ impl Tracker {
             spare: None,
             kept: None,
             looked_at: None,
+            look_took: 0,
             unseen: false,
             retrying: false,
             edition: 0,
@@ -248,6 +251,7 @@ impl Tracker {
     /// Reads the conversation with this permit.
     async fn look_with(&mut self, permit: Permit) -> Next {
         self.view.looks();
+        let asked = Instant::now();
         let looking = self.context.genesys.look(permit, &self.id);
         let Some(seen) = self.context.stop.run_until_cancelled(looking).await else {
             return Next::End(Outcome::Stopped);
@@ -257,12 +261,20 @@ impl Tracker {
             Ok(seen) => {
                 self.looks.reset();
                 self.is_seen();
-                self.looked_at = Some(Instant::now());
+                self.has_looked(asked);
                 self.seen(seen).await
             }
             Err(failure) if failure.kind == FailureKind::Gone => self.over(Ending::Ended).await,
             Err(failure) => self.look_failed(&failure),
         }
+    }
+
+    /// Notes that the conversation was read just now, and asked for then.
+    fn has_looked(&mut self, asked: Instant) {
+        self.looked_at = Some(Instant::now());
+        // Rounded up, and then some: what was written in between may not be in the answer.
+        let took = millis(asked.elapsed()).saturating_add(1);
+        self.look_took = u32::try_from(took).unwrap_or(u32::MAX);
     }
 
     /// What follows from what was seen.

@@ -1,10 +1,13 @@
 //! What the journal knows of the visit, understood in the light of what is seen; and what to do while it knows nothing.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use tracing::debug;
 
 use super::{Next, Outcome, Tracker};
 use crate::{
+    clock::elapsed,
     conversation::Waiting,
     journal::{Commit, Entry, JournalError, Meaning},
     policy::Base,
@@ -29,7 +32,7 @@ impl Tracker {
                 }
                 noted
             }
-            Meaning::Foreign if self.is_hearsay(&entry) => return Ok(None),
+            Meaning::Foreign if self.is_hearsay(&entry, now) => return Ok(None),
             Meaning::Foreign if self.is_overtaken(waiting, &entry).await? => {
                 self.say_overtaken(waiting, &entry);
                 return Ok(Some(entry));
@@ -52,12 +55,19 @@ impl Tracker {
         }
     }
 
-    /// Whether what is seen is not from a look, or from one that was made before the newest write that the journal knows of:
-    /// another replica's, of which no event has come.
-    fn is_hearsay(&self, entry: &Entry) -> bool {
+    /// Whether what is seen is not from a look, or from one that was asked for before the newest write that the journal knows
+    /// of: another replica's, of which no event has come. The journal was asked at this time.
+    ///
+    /// An answer may be old when it is read: the platform took its time, or this process was stopped meanwhile. So the moment
+    /// that counts is the first at which a look can have been made, and the last at which a write can have been.
+    fn is_hearsay(&self, entry: &Entry, asked: Timestamp) -> bool {
+        let took = Duration::from_millis(self.look_took.into());
         let looked_at = self.looked_at.map(|at| self.context.then(at));
+        let uncertain = took + elapsed(asked, self.context.now());
         let written_at = entry.last.map(|write| write.at);
-        looked_at.is_none_or(|looked_at| written_at.is_some_and(|at| looked_at <= at))
+        looked_at.is_none_or(|looked_at| {
+            written_at.is_some_and(|at| elapsed(at, looked_at) <= uncertain)
+        })
     }
 
     /// Whether what is seen is an older write of ours that arrived after a newer one. Nothing but us lowers a priority to

@@ -123,6 +123,7 @@ impl Tracker {
     /// Looks whether a callback waits as it was seen, because a disk may be slow and this process may have been stopped; until
     /// when a write may be sent if it does.
     async fn waits_still(&mut self, seen: &Waiting) -> Option<Instant> {
+        let asked = Instant::now();
         let looking = async {
             let permit = self.context.genesys.permit(Turn::Upkeep).await;
             self.context.genesys.look(permit, &self.id).await
@@ -132,10 +133,11 @@ impl Tracker {
         let Some(Ok(Observed::Waiting(now))) = looked else {
             return None;
         };
-        let looked_at = Instant::now();
-        self.looked_at = Some(looked_at);
+        self.has_looked(asked);
         let as_seen = now.visit == seen.visit && now.priority == seen.priority;
-        as_seen.then(|| looked_at + FRESH)
+        self.looked_at
+            .filter(|_| as_seen)
+            .map(|looked_at| looked_at + FRESH)
     }
 
     /// Sends a claimed write and notes what became of it.

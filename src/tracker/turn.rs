@@ -26,15 +26,17 @@ impl Tracker {
             self.show_next(&next);
             next = match next {
                 Next::End(outcome) => return outcome,
-                Next::Rest(due) => {
-                    let until = self.behind_others(due);
-                    let is_first = until == due;
-                    match self.rest(until).await {
-                        Ok(due) if is_first => Next::Due(due),
-                        Ok(_) => Next::Decide,
-                        Err(instead) => instead,
-                    }
-                }
+                Next::Rest(due) => match self.rest(due).await {
+                    // Only now: who lives is known better than when the rest began.
+                    Ok(due) => match self.behind_others(due) {
+                        until if until == due => Next::Due(due),
+                        until => match self.rest(until).await {
+                            Ok(_) => Next::Decide,
+                            Err(instead) => instead,
+                        },
+                    },
+                    Err(instead) => instead,
+                },
                 Next::Retry(delay) => {
                     self.retrying = true;
                     let rested = self.rest(self.after(delay)).await;
