@@ -225,11 +225,19 @@ impl Member {
         delay: Option<Duration>,
         first: &mut Option<mpsc::UnboundedSender<First>>,
     ) {
-        error!(
-            error = &failure as &dyn Error,
-            again_in_ms = delay.map(millis),
-            "this organisation is not looked after: the others go on"
-        );
+        let error = &failure as &dyn Error;
+        if let Some(delay) = delay {
+            error!(
+                error,
+                again_in_ms = millis(delay),
+                "this organisation is not looked after: trying again, and the others go on"
+            );
+        } else {
+            error!(
+                error,
+                "this organisation is not looked after until its settings are reloaded: the others go on"
+            );
+        }
         self.status
             .goes_down(self.clock.now(), &failure.to_string());
         self.settled.send_replace(true);

@@ -20,6 +20,8 @@ const QUEUE: usize = 22;
 const PRIORITY: usize = 13;
 /// Letters of an id: enough to find it in the log.
 const ID: usize = 8;
+/// Letters for the name of a replica.
+const NAME: usize = 16;
 /// Lines beside those of callbacks: what stands above them, what is said of those left out, and the cursor's.
 const OTHERS: usize = 7;
 
@@ -126,7 +128,7 @@ fn of_replica(replica: &Replica) -> String {
         (false, true) => "",
         (false, false) => " (dead)",
     };
-    let name: String = printable(&replica.name).chars().take(QUEUE).collect();
+    let name: String = printable(&replica.name).chars().take(NAME).collect();
     format!(
         "replica {name}{how}: {} raised, {} claims lost, {} repairs",
         replica.deeds.raises, replica.deeds.claims_lost, replica.deeds.repairs
@@ -262,7 +264,7 @@ mod tests {
             "not ready, dry run",
             "paused: all queues, until it is resumed",
             "  disk full",
-            "replica a-name-that-goes-on-and (dead): 1234567 raised, 2 claims lost, 3 repairs",
+            "replica a-name-that-goes (dead): 1234567 raised, 2 claims lost, 3 repairs",
             "in 5m 30s",
             "1h 00m",
             "8faacf4a",
