@@ -61,13 +61,13 @@ impl Tracker {
     /// An answer may be old when it is read: the platform took its time, or this process was stopped meanwhile. So the moment
     /// that counts is the first at which a look can have been made, and the last at which a write can have been.
     fn is_hearsay(&self, entry: &Entry, asked: Timestamp) -> bool {
+        let Some(looked_at) = self.looked_at.map(|at| self.context.then(at)) else {
+            return true;
+        };
         let took = Duration::from_millis(self.look_took.into());
-        let looked_at = self.looked_at.map(|at| self.context.then(at));
         let uncertain = took + elapsed(asked, self.context.now());
         let written_at = entry.last.map(|write| write.at);
-        looked_at.is_none_or(|looked_at| {
-            written_at.is_some_and(|at| elapsed(at, looked_at) <= uncertain)
-        })
+        written_at.is_some_and(|at| elapsed(at, looked_at) <= uncertain)
     }
 
     /// Whether what is seen is an older write of ours that arrived after a newer one. Nothing but us lowers a priority to

@@ -27,14 +27,8 @@ impl Tracker {
             next = match next {
                 Next::End(outcome) => return outcome,
                 Next::Rest(due) => match self.rest(due).await {
-                    // Only now: who lives is known better than when the rest began.
-                    Ok(due) => match self.behind_others(due) {
-                        until if until == due => Next::Due(due),
-                        until => match self.rest(until).await {
-                            Ok(_) => Next::Decide,
-                            Err(instead) => instead,
-                        },
-                    },
+                    Ok(()) if self.behind_others(due) == due => Next::Due(due),
+                    Ok(()) => Next::Decide,
                     Err(instead) => instead,
                 },
                 Next::Retry(delay) => {
@@ -42,7 +36,7 @@ impl Tracker {
                     let rested = self.rest(self.after(delay)).await;
                     self.retrying = false;
                     match rested {
-                        Ok(_) => Next::Look,
+                        Ok(()) => Next::Look,
                         Err(instead) => instead,
                     }
                 }
@@ -113,17 +107,24 @@ impl Tracker {
         }
     }
 
-    /// Waits until then; what is next if the bell rings or the daemon stops before.
-    async fn rest(&mut self, until: Timestamp) -> Result<Timestamp, Next> {
+    /// Waits until then, and behind others for what is due then; what is next if the bell rings or the daemon stops before.
+    async fn rest(&mut self, until: Timestamp) -> Result<(), Next> {
         self.spare = None;
-        while !self.left(until).is_zero() {
+        loop {
+            let mut left = self.left(until);
+            if left.is_zero() && !self.retrying {
+                // Only now: who lives is known better than when the rest began.
+                left = self.left(self.behind_others(until));
+            }
+            if left.is_zero() {
+                return Ok(());
+            }
             tokio::select! {
                 biased;
                 () = self.view.rung() => self.go_on(Turn::Raise(until))?,
-                () = sleep(self.left(until).min(LONGEST_SLEEP)) => {}
+                () = sleep(left.min(LONGEST_SLEEP)) => {}
             }
         }
-        Ok(until)
     }
 
     /// Waits for what it takes to do something in this turn; what is next instead if that changes meanwhile.
