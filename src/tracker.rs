@@ -90,8 +90,8 @@ pub(crate) struct Tracker {
     raising_since: Option<Timestamp>,
     /// A visit that needs no raise any more and was said to be so before, and when that was last seen.
     settled: Option<Box<(ParticipantId, Timestamp)>>,
-    /// Newest step that the platform refused, or that a dry run has told. None is 0: the first step is 1.
-    passed: u32,
+    /// The first step that is raised: those before it the platform refused, or a dry run has told.
+    first_step: u32,
     /// Looks that failed in a row.
     looks: Backoff,
     /// Writes that failed in a row, on the way or in the journal. A good look is no reason to try one sooner.
@@ -128,7 +128,7 @@ impl Tracker {
             choice: None,
             raising_since: None,
             settled: settled.map(Box::new),
-            passed: 0,
+            first_step: 0,
             looks: Backoff::default(),
             writes: Backoff::default(),
             spare: None,
@@ -353,7 +353,7 @@ impl Tracker {
             Step::Wait { until } => Next::Rest(until),
             Step::Done(limit) => self.limited(limit, &waiting),
             Step::Raise(_) if let Some(until) = paused => Next::Rest(until),
-            Step::Raise(raise) if raise.step <= self.passed => self.pass_over(&waiting, raise),
+            Step::Raise(raise) if raise.step < self.first_step => self.pass_over(&waiting, raise),
             Step::Raise(raise) if self.context.orders.now().dry_run => {
                 self.tell(&waiting, raise);
                 Next::Decide

@@ -31,7 +31,7 @@ impl Tracker {
         if !self.is_outdated() {
             return;
         }
-        (self.choice, self.passed) = (None, 0);
+        (self.choice, self.first_step) = (None, 0);
         if let Some(seen) = &mut self.seen {
             seen.origin = seen.since;
         }

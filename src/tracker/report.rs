@@ -43,7 +43,7 @@ impl Tracker {
 
     /// Says what a dry run would have raised.
     pub(super) fn tell(&mut self, waiting: &Waiting, raise: Raise) {
-        self.passed = raise.step;
+        self.first_step = raise.step.saturating_add(1);
         self.context.status.update(|now| now.would_be_raised += 1);
         info!(
             conversation_id = %self.id,
@@ -93,7 +93,7 @@ impl Tracker {
     /// Notes that the platform refused a raise. A look will show whether the callback waits at all; if it does, the
     /// step is passed over and the next one is tried.
     pub(super) fn refused(&mut self, waiting: &Waiting, step: u32, failure: &Failure) {
-        self.passed = step;
+        self.first_step = step.saturating_add(1);
         self.context.status.update(|now| now.refused_raises += 1);
         self.show_tried(Outcome::Refused, "the platform refused a raise".to_owned());
         let queue = waiting.queue.as_ref().map(display);
@@ -149,7 +149,7 @@ impl Tracker {
     /// Takes up a visit.
     pub(super) fn enter_visit(&mut self, waiting: &Waiting) {
         let now = self.context.now();
-        self.passed = 0;
+        self.first_step = 0;
         self.raises_since(now);
         let choice = self.choice.unwrap_or(Choice::Otherwise);
         // The receiver ends only with the daemon.

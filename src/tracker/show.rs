@@ -88,7 +88,7 @@ impl Tracker {
 
     /// What comes next where something is due: that, or the step after it where it was refused or told before.
     fn after_refusal(&self, waiting: &Waiting, base: Base, raise: &Raise) -> Outlook {
-        if raise.step > self.passed {
+        if raise.step >= self.first_step {
             return Outlook::Due { since: raise.due };
         }
         let next = self.by_policy(|policy| match policy.due_after(waiting, raise.step) {
