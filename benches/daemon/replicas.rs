@@ -116,7 +116,8 @@ async fn measure(report: &mut Report, case: &Case) {
     );
     let mut running = JoinSet::new();
     for number in 0..case.replicas {
-        let journal = Obstructed::together(&count, entries.replica(&format!("r{number}")));
+        let journal =
+            Obstructed::<Count>::from((Arc::clone(&count), entries.replica(&format!("r{number}"))));
         let daemon = daemon(&centre, clock, journal, case);
         let until = shutdown.clone();
         running.spawn(async move { daemon.run(&until).await });

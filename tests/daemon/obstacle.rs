@@ -55,13 +55,10 @@ impl<O> From<O> for Obstructed<O> {
     }
 }
 
-impl<O> Obstructed<O> {
-    /// This journal behind an obstacle that others are behind as well.
-    pub(crate) fn together(obstacle: &Arc<O>, memory: MemoryJournal) -> Self {
-        Self {
-            obstacle: Arc::clone(obstacle),
-            memory,
-        }
+/// This journal behind an obstacle that others are behind as well.
+impl<O> From<(Arc<O>, MemoryJournal)> for Obstructed<O> {
+    fn from((obstacle, memory): (Arc<O>, MemoryJournal)) -> Self {
+        Self { obstacle, memory }
     }
 }
 

@@ -40,7 +40,7 @@ impl Obstacle for Database {
 
 /// A replica behind a way to the database.
 fn replica(centre: &Centre, name: &str, way: &Arc<Database>) -> Running {
-    let journal = Obstructed::together(way, centre.shared.replica(name));
+    let journal = Obstructed::<Database>::from((Arc::clone(way), centre.shared.replica(name)));
     centre.start_with(Arc::new(journal))
 }
 
