@@ -18,8 +18,8 @@ const LEAST: f64 = 0.1;
 /// How often something has failed in a row.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Backoff {
-    /// Failures since the last reset.
-    failures: u32,
+    /// Failures since the last reset. In few bytes: a waiting callback has two of these.
+    failures: u16,
 }
 
 impl Backoff {
@@ -42,9 +42,9 @@ impl Backoff {
 }
 
 /// The longest delay after this many failures.
-fn bound(failures: u32) -> Duration {
+fn bound(failures: u16) -> Duration {
     FIRST
-        .saturating_mul(2_u32.saturating_pow(failures))
+        .saturating_mul(2_u32.saturating_pow(failures.into()))
         .min(LONGEST)
 }
 
@@ -58,7 +58,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn delays_stay_between_their_bounds(seed: u64, failures in 0..200_u32) {
+        fn delays_stay_between_their_bounds(seed: u64, failures in 0..200_u16) {
             let mut random = ChaCha8Rng::seed_from_u64(seed);
             let mut backoff = Backoff { failures };
             let delay = backoff.draw(&mut random);

@@ -50,7 +50,7 @@ mod view;
 
 pub(crate) use announced::Announced;
 pub(crate) use context::Context;
-use grounds::{Grounds, Kept};
+use grounds::{Grounds, Kept, KnownEntry};
 use next::Next;
 pub(crate) use pace::Pace;
 pub(crate) use receipts::Receipts;
@@ -104,6 +104,8 @@ pub(crate) struct Tracker {
     looked_at: Option<Instant>,
     /// Milliseconds before that at which it was asked for.
     look_took: u32,
+    /// The visit's entry, as far as what was seen can be held against it.
+    entry: KnownEntry,
     /// Whether its looks fail other than in passing.
     unseen: bool,
     /// Whether it waits to look again after a failure, or when a planned callback is due.
@@ -135,6 +137,7 @@ impl Tracker {
             kept: None,
             looked_at: None,
             look_took: 0,
+            entry: KnownEntry::default(),
             unseen: false,
             retrying: false,
             edition: 0,
@@ -272,6 +275,7 @@ impl Tracker {
     /// Notes that the conversation was read just now, and asked for then.
     fn has_looked(&mut self, asked: Instant) {
         self.looked_at = Some(Instant::now());
+        self.entry.looks();
         // Rounded up, and then some: what was written in between may not be in the answer.
         let took = millis(asked.elapsed()).saturating_add(1);
         self.look_took = u32::try_from(took).unwrap_or(u32::MAX);

@@ -16,10 +16,11 @@ use crate::{
 impl Tracker {
     /// The visit's entry, after what is seen now has been understood; nothing where only a look can say what holds now:
     /// another owner of the journal was faster, or an event, which may be late, contradicts the journal.
-    pub(super) async fn entry(&self, waiting: &Waiting) -> Result<Option<Entry>, JournalError> {
-        let (journal, visit) = (&self.context.journal, &waiting.visit);
+    pub(super) async fn entry(&mut self, waiting: &Waiting) -> Result<Option<Entry>, JournalError> {
         let now = self.context.now();
-        let entry = journal.entry(waiting, now).await?;
+        let entry = self.context.journal.entry(waiting, now).await?;
+        self.entry.learn(entry.fence);
+        let (journal, visit) = (&self.context.journal, &waiting.visit);
         let noted = match entry.meaning(waiting.priority, now) {
             Meaning::Expected => {
                 self.show_elsewhere(waiting, &entry);
@@ -56,7 +57,7 @@ impl Tracker {
     }
 
     /// Whether what is seen is not from a look, or from one that was asked for before the newest write that the journal knows
-    /// of: another replica's, of which no event has come. The journal was asked at this time.
+    /// of, or the newest change: another replica's, of which no event has come. The journal was asked at this time.
     ///
     /// An answer may be old when it is read: the platform took its time, or this process was stopped meanwhile. So the moment
     /// that counts is the first at which a look can have been made, and the last at which a write can have been.
@@ -64,6 +65,9 @@ impl Tracker {
         let Some(looked_at) = self.looked_at.map(|at| self.context.then(at)) else {
             return true;
         };
+        if !self.entry.is_looked_on() {
+            return true;
+        }
         let took = Duration::from_millis(self.look_took.into());
         let uncertain = took + elapsed(asked, self.context.now());
         let written_at = entry.last.map(|write| write.at);

@@ -1,4 +1,4 @@
-//! What a raise was decided on, and what of it is kept until the next one.
+//! What a raise was decided on, what of it is kept until the next one, and which entry what was seen can be held against.
 
 use std::num::NonZeroI64;
 
@@ -47,5 +47,32 @@ impl Kept {
             newest: self.newest,
             fence: Fence::from(self.fence),
         }
+    }
+}
+
+/// The number of a visit's entry, which grows with every change of it. What was read before one says nothing against it: another
+/// replica has made it on what it saw, perhaps a moment ago. In few bytes: twice the end of the number, and one more where it
+/// became known after the conversation was last read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct KnownEntry(u32);
+
+impl KnownEntry {
+    /// The entry has this number.
+    pub(super) fn learn(&mut self, fence: Fence) {
+        let end = fence.number().map_or(0, NonZeroI64::get) & i64::from(u32::MAX >> 1);
+        let number = u32::try_from(end).unwrap_or_default() << 1;
+        if self.0 & !1 != number {
+            self.0 = number | 1;
+        }
+    }
+
+    /// The conversation has just been read.
+    pub(super) fn looks(&mut self) {
+        self.0 &= !1;
+    }
+
+    /// Whether the conversation was read when the entry was as it is known to be.
+    pub(super) fn is_looked_on(self) -> bool {
+        self.0 & 1 == 0
     }
 }

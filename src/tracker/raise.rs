@@ -89,7 +89,11 @@ impl Tracker {
             at,
             uptime: begun + SEND_WITHIN,
         };
-        match journal.claim(&waiting.visit, grounds.fence, write).await? {
+        let claim = journal.claim(&waiting.visit, grounds.fence, write).await?;
+        if let Claim::Granted(claim) = claim {
+            self.entry.learn(claim);
+        }
+        match claim {
             // The last moment at which news can be heeded: it may be the answer, or another order.
             Claim::Granted(claim) if self.view.is_ringing() => {
                 journal.release(&waiting.visit, claim, now).await?;

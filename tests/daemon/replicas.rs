@@ -5,7 +5,7 @@ mod outage;
 use std::time::Duration;
 
 use callback_prioritizer::{
-    conversation::ConversationId,
+    conversation::{ConversationId, Priority},
     daemon::DaemonError,
     sandbox::{Effect, RequestFault},
 };
@@ -265,6 +265,28 @@ async fn a_channel_is_taken_up_again_after_a_restart_unless_it_is_no_more() {
     assert!(made() > 2);
     pass(minutes(6)).await;
     assert_eq!(centre.writes(&id), [1]);
+    for replica in [one, two] {
+        replica.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_has_learnt_of_somebody_else_s_change_is_not_undone_by_what_another_knew_before() {
+    let centre = Centre::with(|options| options.priority_events = false).await;
+    let [one, two] = centre.start_replicas(["one", "two"]).await;
+    let ids = callbacks(&centre, &[&one, &two], 10).await;
+    pass(minutes(10) + Duration::from_secs(31)).await;
+    for id in &ids {
+        let world = centre.world();
+        world.set_priority(id, Priority::clamped(50)).unwrap();
+    }
+    // Of this change no event tells: whoever raises next finds it, and the other one still believes in what was before.
+    pass(minutes(10)).await;
+    for id in &ids {
+        assert_eq!(centre.writes(id), [1, 2, 51, 52]);
+    }
+    let foreign = [&one, &two].map(|replica| replica.now().foreign_changes);
+    assert_eq!(foreign.iter().sum::<u64>(), 10, "each is noted once");
     for replica in [one, two] {
         replica.stop().await;
     }
