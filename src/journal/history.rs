@@ -103,6 +103,8 @@ pub struct Written {
     pub outcome: Outcome,
     /// When that was known; absent while it is not.
     pub settled: Option<Timestamp>,
+    /// The replica that claimed it, or noted somebody else's change; nothing where the journal is for one daemon alone.
+    pub replica: Option<String>,
 }
 
 /// What became of a write.

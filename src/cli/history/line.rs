@@ -39,6 +39,9 @@ enum Line<'a> {
         outcome: &'static str,
         /// When that was known.
         settled: Option<Timestamp>,
+        /// Whose write it was, where several daemons write.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replica: Option<&'a str>,
     },
     /// Something happened to the daemon.
     Daemon {
@@ -64,6 +67,7 @@ pub(super) fn write(to: &mut impl Write, event: &Event) -> io::Result<()> {
             late_ms: late(written).as_millis(),
             outcome: outcome(written.outcome),
             settled: written.settled,
+            replica: written.replica.as_deref(),
         },
         Event::Daemon { at, what } => Line::Daemon {
             at: *at,

@@ -10,7 +10,7 @@ use super::{
 use crate::journal::Event;
 
 /// What the columns are called.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "kind",
     "at",
     "conversation_id",
@@ -23,6 +23,7 @@ const COLUMNS: [&str; 12] = [
     "late_ms",
     "outcome",
     "settled",
+    "replica",
 ];
 
 /// A sheet that is being written.
@@ -59,6 +60,7 @@ impl<W: Write> Sheet<W> {
                     .settled
                     .as_ref()
                     .map_or_else(String::new, |at| text(at)),
+                written.replica.clone().unwrap_or_default(),
             ],
             Event::Daemon { at, what } => {
                 let mut cells = [const { String::new() }; COLUMNS.len()];
@@ -102,9 +104,9 @@ mod tests {
         assert_eq!(
             lines[..3],
             [
-                "kind,at,conversation_id,visit,queue_id,from,to,step,due,late_ms,outcome,settled",
-                "daemon,2026-01-05T13:59:58Z,,,,,,,,,started,",
-                "write,2026-01-05T14:00:00.2Z,7cf1beb6-0e9d-43ea-a2fa-fd5e97a80f86,leg,1a2b3c4d-0e9d-43ea-a2fa-fd5e97a80f86,0,1,1,2026-01-05T14:00:00Z,200,raised,2026-01-05T14:00:00.3Z",
+                "kind,at,conversation_id,visit,queue_id,from,to,step,due,late_ms,outcome,settled,replica",
+                "daemon,2026-01-05T13:59:58Z,,,,,,,,,started,,",
+                "write,2026-01-05T14:00:00.2Z,7cf1beb6-0e9d-43ea-a2fa-fd5e97a80f86,leg,1a2b3c4d-0e9d-43ea-a2fa-fd5e97a80f86,0,1,1,2026-01-05T14:00:00Z,200,raised,2026-01-05T14:00:00.3Z,",
             ]
         );
         assert_eq!(lines.len(), 1 + afternoon().len());

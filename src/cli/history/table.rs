@@ -8,6 +8,7 @@ use std::{
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
+    cli::printable,
     clock::elapsed,
     journal::{Change, Event, Outcome, Written},
 };
@@ -42,7 +43,7 @@ impl Table {
                     &format!("{} -> {}", written.write.from, written.write.to),
                     &step(written),
                     &lateness(written),
-                    outcome(written.outcome),
+                    &outcome_of(written),
                 ],
             ),
         }
@@ -88,6 +89,17 @@ fn sentence(what: Change) -> &'static str {
         Change::Started => "daemon started",
         Change::Killed => "daemon was killed (no stop was noted): this was its last sign of life",
         Change::Stopped => "daemon stopped",
+    }
+}
+
+/// What became of a write, and whose it was, where several daemons write.
+fn outcome_of(written: &Written) -> String {
+    let what = outcome(written.outcome);
+    match &written.replica {
+        Some(replica) if written.outcome != Outcome::Foreign => {
+            format!("{what} by {}", printable(replica))
+        }
+        _ => what.to_owned(),
     }
 }
 
@@ -175,7 +187,20 @@ pub(super) mod tests {
             write: raise,
             outcome,
             settled: Some(raise.at + jiff::SignedDuration::from_millis(100)),
+            replica: None,
         })
+    }
+
+    #[test]
+    fn whose_write_it_was_is_told_where_several_write() {
+        let Event::Write(mut one) = written(1, "14:00:00", "14:00:00.2", Outcome::Raised) else {
+            unreachable!("a write");
+        };
+        assert_eq!(outcome_of(&one), "raised");
+        one.replica = Some("r2".to_owned());
+        assert_eq!(outcome_of(&one), "raised by r2");
+        one.outcome = Outcome::Foreign;
+        assert_eq!(outcome_of(&one), "by someone else");
     }
 
     /// Something that happened to the daemon.

@@ -140,5 +140,6 @@ fn read_written(row: &Row<'_>) -> rusqlite::Result<Written> {
         },
         outcome: Outcome::of(outcome.as_deref()),
         settled: row.get::<_, Option<Time>>(9)?.map(|time| time.0),
+        replica: None,
     })
 }

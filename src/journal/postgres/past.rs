@@ -105,7 +105,7 @@ impl Past for DatabasePast {
         let mut after = (since, i64::MIN);
         loop {
             let portion = self.ask(
-                "SELECT conversation, leg, queue, step, from_priority, to_priority, due_at, covers, at, outcome, settled_at, id
+                "SELECT conversation, leg, queue, step, from_priority, to_priority, due_at, covers, at, outcome, settled_at, replica, id
                  FROM callback_prioritizer.history
                  WHERE (at, id) > ($1, $2) AND ($3::text IS NULL OR conversation = $3) ORDER BY at, id LIMIT $4",
                 &[
@@ -114,7 +114,7 @@ impl Past for DatabasePast {
                     (&wanted.conversation, Type::TEXT),
                     (&PORTION, Type::INT8),
                 ],
-                |row| Ok((read_written(row)?, row.try_get::<_, i64>(11)?)),
+                |row| Ok((read_written(row)?, row.try_get::<_, i64>(12)?)),
             )?;
             let Some((last, id)) = portion.last() else {
                 return Ok(());
@@ -167,5 +167,6 @@ fn read_written(row: &Row) -> Result<Written, Trouble> {
         },
         outcome: Outcome::of(outcome),
         settled: row.try_get::<_, Option<Time>>(10)?.map(|time| time.0),
+        replica: Some(row.try_get(11)?),
     })
 }
