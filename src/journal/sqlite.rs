@@ -13,6 +13,8 @@ mod lock;
 
 mod open;
 
+mod overtaken;
+
 mod pauses;
 
 mod runs;
@@ -179,7 +181,7 @@ impl Journal for SqliteJournal {
     ) -> Result<bool, JournalError> {
         let visit = visit.clone();
         self.transact(now, move |transaction, _| {
-            claims::is_overtaken(transaction, &visit, seen)
+            overtaken::is_overtaken(transaction, &visit, seen)
         })
         .await
     }
