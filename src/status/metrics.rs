@@ -4,6 +4,8 @@
 //! never an id, and of the names out of the settings only those of organisations, where there are several: they are few, and
 //! whoever is called has to know whose callbacks are concerned.
 
+mod replicas;
+
 use std::fmt;
 
 use prometheus_client::{
@@ -196,32 +198,6 @@ impl<'r> Out<'_, 'r> {
             "foreign_changes",
             "Priorities that somebody else changed. Many mean that two programs fight over them.",
             |report| report.numbers.foreign_changes,
-        )
-    }
-
-    /// The other daemons on the same journal, and what came of sharing it.
-    fn replicas(&mut self) -> fmt::Result {
-        self.gauges(
-            "replicas",
-            "Replicas that share the journal, this one included, by whether they give signs of life; 0 where it is for one daemon alone.",
-            |Report { numbers, .. }| {
-                let living = numbers.replicas.iter().filter(|replica| replica.lives).count();
-                let dead = numbers.replicas.len() - living;
-                vec![
-                    (vec![("state", "living")], number(living)),
-                    (vec![("state", "dead")], number(dead)),
-                ]
-            },
-        )?;
-        self.counter(
-            "claims_lost",
-            "Raises whose claim another replica had taken over before they were noted.",
-            |report| report.numbers.claims_lost,
-        )?;
-        self.counter(
-            "repairs",
-            "Priorities that a write which arrived late had lowered, and that were raised again.",
-            |report| report.numbers.repairs,
         )
     }
 
