@@ -348,6 +348,14 @@ impl Entry {
         open.fold(self.committed_step(), u32::max)
     }
 
+    /// The newest step that is known to be in the priority, or that may be with another value than this.
+    #[must_use]
+    pub fn step_below(&self, to: Priority) -> u32 {
+        let others = self.open.iter().filter(|open| open.write.to != to);
+        let steps = others.map(|open| open.write.step);
+        steps.fold(self.committed_step(), u32::max)
+    }
+
     /// The moment up to which all steps due were written or may have been; nothing before the first.
     #[must_use]
     pub fn written_until(&self) -> Option<Timestamp> {
@@ -422,6 +430,8 @@ mod tests {
             assert_eq!(meaning, expected, "{seen} after {now} s");
         }
         assert_eq!((entry.committed_step(), entry.newest_step()), (3, 7));
+        let below = [4, 6, 9].map(|to| entry.step_below(Priority::clamped(to)));
+        assert_eq!(below, [7, 4, 7], "one step leads to one value");
         assert_eq!(entry.written_until(), Some(at(0)));
         assert_eq!(Entry::new(Priority::clamped(7)).expected().points(), 7);
     }

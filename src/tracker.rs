@@ -365,7 +365,9 @@ impl Tracker {
             Step::Raise(raise) => {
                 let grounds = Grounds {
                     base: entry.base,
-                    newest: entry.committed_step(),
+                    to: raise.to,
+                    newest: entry.step_below(raise.to),
+                    newest_open: entry.newest_step(),
                     fence: entry.fence,
                 };
                 Next::Raise(Box::new(grounds), raise.due)

@@ -8,10 +8,26 @@ use crate::{conversation::Priority, journal::Fence, policy::Base};
 pub(super) struct Grounds {
     /// What points were counted from.
     pub(super) base: Base,
-    /// The newest step that was in the priority.
+    /// To what it was to be raised.
+    pub(super) to: Priority,
+    /// The newest step that was in the priority, or may have been with another value than that.
     pub(super) newest: u32,
+    /// The newest step that was, or may have been with any value.
+    pub(super) newest_open: u32,
     /// The entry of the journal that says so.
     pub(super) fence: Fence,
+}
+
+impl Grounds {
+    /// The newest step before one that leads to this priority. Two values must never go by one step: of their writes the one
+    /// that is noted first would keep the other from being noted for ever.
+    pub(super) fn step_below(&self, to: Priority) -> u32 {
+        if to == self.to {
+            self.newest
+        } else {
+            self.newest_open
+        }
+    }
 }
 
 /// The same in few bytes, for what a raise usually leaves behind: nobody else has ever set the priority.
@@ -44,7 +60,9 @@ impl Kept {
                 priority: self.base,
                 until: None,
             },
+            to: self.base,
             newest: self.newest,
+            newest_open: self.newest,
             fence: Fence::from(self.fence),
         }
     }

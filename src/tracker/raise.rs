@@ -75,7 +75,9 @@ impl Tracker {
         };
         let write = Write {
             // A write is a step of its own, also where the rules have changed and it is on a lower rung of their ladder.
-            step: raise.step.max(grounds.newest.saturating_add(1)),
+            step: raise
+                .step
+                .max(grounds.step_below(raise.to).saturating_add(1)),
             from: waiting.priority,
             to: raise.to,
             due: raise.due,
@@ -186,7 +188,9 @@ impl Tracker {
                     (Commit::Done, Some(Step::Wait { until })) if now_at == write.to => {
                         self.kept = Kept::of(&Grounds {
                             base,
+                            to: write.to,
                             newest: write.step,
+                            newest_open: write.step,
                             fence: claim,
                         });
                         Next::Rest(until)
