@@ -348,6 +348,13 @@ impl Entry {
         open.fold(self.committed_step(), u32::max)
     }
 
+    /// Whether this priority may be by a write that the journal knows of.
+    #[must_use]
+    pub fn may_have_written(&self, seen: Priority) -> bool {
+        let open = self.open.iter().map(|open| open.write);
+        open.chain(self.last).any(|write| write.to == seen)
+    }
+
     /// The newest step that is known to be in the priority, or that may be with another value than this.
     #[must_use]
     pub fn step_below(&self, to: Priority) -> u32 {

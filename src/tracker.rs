@@ -337,6 +337,9 @@ impl Tracker {
             self.view.note_told(waiting.priority);
             self.takes_for_seen(waiting.priority);
         }
+        if !entry.may_have_written(waiting.priority) {
+            self.view.note_foreign();
+        }
         let Some(choice) = self.plan(&mut waiting, entry.base.priority) else {
             return Ok(Next::Look);
         };

@@ -281,6 +281,14 @@ impl View {
         }
     }
 
+    /// Notes that the priority as it is known is by somebody else. Whoever has set it may take it back at once, so to hear of
+    /// the one before is news again.
+    pub(super) fn note_foreign(&self) {
+        if let Some(known) = &mut self.state().known {
+            known.wrote_at = None;
+        }
+    }
+
     /// Whether there is news since the last look began.
     pub(super) fn is_ringing(&self) -> bool {
         self.state().ringing

@@ -191,6 +191,24 @@ async fn a_supervisors_change_that_is_told_costs_a_look() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_supervisors_change_that_is_taken_back_at_once_leaves_nothing_behind() {
+    let centre = Centre::open().await;
+    let (daemon, id) = sighted_with_another(&centre).await;
+    pass(minutes(9) + Duration::from_secs(52)).await;
+    assert_eq!(centre.writes(&id), [1]);
+    for priority in [50, 1] {
+        let world = centre.world();
+        world
+            .set_priority(&id, Priority::clamped(priority))
+            .unwrap();
+        pass(Duration::from_secs(3)).await;
+    }
+    pass(minutes(6)).await;
+    assert_eq!(centre.writes(&id), [1, 2, 3]);
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_end_that_is_told_while_a_look_waits_its_turn_spares_the_look() {
     let centre = Centre::open().await;
     let (daemon, id) = sighted_with_another(&centre).await;
