@@ -29,12 +29,18 @@
     reason = "what surprises a test ends it, in its helping functions too"
 )]
 
+mod among;
+mod fellows;
+mod gate;
+mod link;
 mod model;
 mod plan;
 mod service;
 mod stage;
+mod together;
 mod traffic;
 mod trouble;
+mod wire;
 mod witness;
 
 use std::{
@@ -46,7 +52,7 @@ use std::{
     thread,
 };
 
-use crate::{model::Verdict, plan::Plan, stage::Stage};
+use crate::{model::Late, plan::Plan, stage::Stage};
 
 /// Seeds that are played where nothing else is asked for.
 const SEEDS: Range<u64> = 0..300;
@@ -57,10 +63,15 @@ const KEPT: [u64; 13] = [
 /// Failing seeds after which no others are tried.
 const ENOUGH: usize = 5;
 
-/// The seeds to play.
-fn seeds() -> Vec<u64> {
+/// Seeds that are played among several replicas where nothing else is asked for.
+const SEEDS_AMONG: Range<u64> = 0..100;
+/// Seeds of those that failed once.
+const KEPT_AMONG: [u64; 0] = [];
+
+/// The seeds to play, where nothing else is asked for these.
+fn seeds(usual: Range<u64>, kept: &[u64]) -> Vec<u64> {
     let Ok(wanted) = std::env::var("SIMULATION_SEEDS") else {
-        return SEEDS.chain(KEPT).collect();
+        return usual.chain(kept.iter().copied()).collect();
     };
     let (from, to) = wanted.split_once("..").expect("SIMULATION_SEEDS=FROM..TO");
     let from = from.parse().expect("a first seed");
@@ -68,7 +79,7 @@ fn seeds() -> Vec<u64> {
 }
 
 /// Plays a plan in a runtime of its own.
-fn play(plan: &Plan, run: &str) -> Verdict {
+fn play(plan: &Plan, run: &str) -> Result<Late, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -80,7 +91,7 @@ fn play(plan: &Plan, run: &str) -> Verdict {
 /// Leaves out of a failing plan all that it fails without, and says how the rest fails.
 fn shortest(mut plan: Plan, mut how: String) -> (Plan, String) {
     let mut size = plan.operations.len() / 2;
-    let run = format!("{}-shortest", plan.seed);
+    let run = format!("{}-{}-shortest", plan.seed, plan.replicas);
     while size > 0 {
         let mut from = 0;
         while from < plan.operations.len() {
@@ -96,7 +107,7 @@ fn shortest(mut plan: Plan, mut how: String) -> (Plan, String) {
             }
             match play(&shorter, &run) {
                 Err(still) => (plan, how) = (shorter, still),
-                Ok(()) => from = to,
+                Ok(_) => from = to,
             }
         }
         size /= 2;
@@ -104,20 +115,22 @@ fn shortest(mut plan: Plan, mut how: String) -> (Plan, String) {
     (plan, how)
 }
 
-/// A failing seed in words.
-fn told(seed: u64, first: &str) -> String {
-    let (plan, how) = shortest(Plan::of(seed), first.to_owned());
+/// A failing plan in words.
+fn told(plan: Plan, first: &str) -> String {
+    let (plan, how) = shortest(plan, first.to_owned());
     let Plan {
+        seed,
         policy,
+        tight: _,
         rate,
         one_queue,
         durable,
+        replicas,
         platform,
         operations,
-        ..
     } = plan;
     let mut told = format!(
-        "seed {seed} fails: {first}\nthe shortest of it: {how}\n{policy:?} rate {rate} one_queue {one_queue} durable {durable}\n{platform:?}\n"
+        "seed {seed} fails: {first}\nthe shortest of it: {how}\n{replicas} replicas {policy:?} rate {rate} one_queue {one_queue} durable {durable}\n{platform:?}\n"
     );
     let list = operations
         .iter()
@@ -127,11 +140,10 @@ fn told(seed: u64, first: &str) -> String {
     told + &format!("again: SIMULATION_SEEDS={seed}..{next} cargo test --test simulation\n")
 }
 
-#[test]
-fn all_promises_hold_whatever_happens() {
-    let seeds = seeds();
+/// Plays what these seeds decide, on all processors; what became of writes that came late, for each.
+fn play_all(seeds: &[u64], plan: fn(u64) -> Plan) -> Vec<Late> {
     let next = AtomicUsize::new(0);
-    let failures = Mutex::new(Vec::new());
+    let (failures, passed) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let threads = thread::available_parallelism().map_or(2, usize::from);
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -143,8 +155,11 @@ fn all_promises_hold_whatever_happens() {
                     if failures.lock().unwrap().len() >= ENOUGH {
                         return;
                     }
-                    if let Err(how) = play(&Plan::of(seed), &seed.to_string()) {
-                        failures.lock().unwrap().push((seed, how));
+                    let plan = plan(seed);
+                    let run = format!("{seed}-{}", plan.replicas);
+                    match play(&plan, &run) {
+                        Ok(late) => passed.lock().unwrap().push(late),
+                        Err(how) => failures.lock().unwrap().push((plan, how)),
                     }
                 }
             });
@@ -152,8 +167,26 @@ fn all_promises_hold_whatever_happens() {
     });
     let failures = failures.into_inner().unwrap();
     let told: Vec<_> = failures
-        .iter()
-        .map(|(seed, how)| told(*seed, how))
+        .into_iter()
+        .map(|(plan, how)| told(plan, &how))
         .collect();
     assert!(told.is_empty(), "{}", told.join("\n"));
+    passed.into_inner().unwrap()
+}
+
+#[test]
+fn all_promises_hold_whatever_happens() {
+    play_all(&seeds(SEEDS, &KEPT), Plan::of);
+}
+
+#[test]
+fn all_promises_hold_among_replicas_whatever_happens_to_any_of_them() {
+    let late = play_all(&seeds(SEEDS_AMONG, &KEPT_AMONG), Plan::among);
+    let met = late.iter().filter(|late| late.came > 0).count();
+    let came: usize = late.iter().map(|late| late.came).sum();
+    let repaired: usize = late.iter().map(|late| late.repaired).sum();
+    println!(
+        "{} seeds; in {met} a write came late and lowered: {came} in all, {repaired} of them raised again",
+        late.len()
+    );
 }

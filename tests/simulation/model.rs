@@ -10,19 +10,24 @@
 //! A write is *crossed* by a change of somebody else's that came after the look the write was decided on, at most
 //! [`FRESH`] before its claim. Nobody can prevent that; such a write may lower, and what it stands on is the base before.
 
+mod late;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use callback_prioritizer::{
     clock::elapsed,
     conversation::ConversationId,
+    journal::Write as Claimed,
     sandbox::{Request, Write},
 };
 use jiff::Timestamp;
 
 use crate::{
-    plan::{CALM, Rule},
+    plan::{CALM, Plan, Rule},
     witness::Notes,
 };
+
+pub(crate) use self::late::Late;
 
 /// What is wrong, in words; nothing if all is well.
 pub(crate) type Verdict = Result<(), String>;
@@ -37,6 +42,10 @@ const GRACE: Duration = Duration::from_secs(2);
 const TIGHT_GRACE: Duration = Duration::from_secs(30);
 /// How long a request is on its way beside that, at most.
 const UNDER_WAY: Duration = Duration::from_millis(50);
+/// What is added to both where several replicas stand back for one another.
+const STANDS_BACK: Duration = Duration::from_secs(5);
+/// How long a replica may be frozen, with all that it would hear.
+const FROZEN: Duration = Duration::from_secs(90);
 /// How long an alert rings.
 const ALERT: Duration = Duration::from_secs(30);
 
@@ -71,6 +80,8 @@ struct Stay {
     unknown_for: Duration,
     /// Values written for each step.
     written: BTreeMap<u32, i64>,
+    /// Writes that came late and lowered: when, from what, and whether it was raised to that again.
+    lowered: Vec<(Timestamp, i64, bool)>,
     /// When it was last disturbed by the world.
     touched: Timestamp,
     /// When it ended.
@@ -100,6 +111,8 @@ pub(crate) struct Model {
     latency: Duration,
     /// Time that the daemon is given for what is due.
     grace: Duration,
+    /// Whether there are several daemons.
+    several: bool,
     /// Since when there is no fault; nothing while there may be one.
     calm: Option<Timestamp>,
     /// Whether events may be lost or late.
@@ -135,11 +148,16 @@ impl Rule {
 
 impl Model {
     /// Nobody waits yet.
-    pub(crate) fn new(rule: Rule, latency: Duration, tight: bool) -> Self {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let latency = plan.platform.latency;
+        let several = plan.replicas > 1;
+        let grace = if plan.tight { TIGHT_GRACE } else { GRACE };
+        let stands_back = if several { STANDS_BACK } else { Duration::ZERO };
         Self {
-            rule,
+            rule: plan.policy,
             latency,
-            grace: if tight { TIGHT_GRACE } else { GRACE } + latency * 4,
+            grace: grace + stands_back + latency * 4,
+            several,
             calm: None,
             deaf: false,
             paused: None,
@@ -186,7 +204,13 @@ impl Model {
     /// How long the daemon may not know of what happens now.
     fn unknown_for(&self) -> Duration {
         let known = if self.deaf { BLIND } else { FRESH };
-        known + self.latency
+        let frozen = self.several && self.calm.is_none();
+        known + self.latency + if frozen { FROZEN } else { Duration::ZERO }
+    }
+
+    /// Since when there is no fault.
+    pub(crate) fn calm_since(&self) -> Option<Timestamp> {
+        self.calm
     }
 
     /// There is no fault from now on.
@@ -212,6 +236,7 @@ impl Model {
             changes: Vec::new(),
             unknown_for,
             written: BTreeMap::new(),
+            lowered: Vec::new(),
             touched: began,
             left: None,
             end_unknown_for: Duration::ZERO,
@@ -244,11 +269,16 @@ impl Model {
         now: Timestamp,
         notes: &Notes,
     ) {
-        let rule = self.rule;
+        let (rule, several) = (self.rule, self.several);
         let unknown_for = self.unknown_for();
         let Some(stay) = self.last(id) else { return };
-        let newest = notes.newest_step(id, stay.entered);
+        let before = stay.bases.clone();
+        let newest = stay.newest_step(rule, several, id, notes);
         stay.changed(rule, points, (now, unknown_for), newest);
+        if several && notes.has_claimed(id, points) {
+            // It may pass for a write of ours that comes late.
+            stay.add(before);
+        }
     }
 
     /// The newest stay of a conversation.
@@ -267,8 +297,7 @@ impl Model {
 
     /// Judges one write.
     fn judge_write(&mut self, write: &Write, notes: &Notes) -> Verdict {
-        let (rule, unknown_for) = (self.rule, self.unknown_for());
-        let id = &write.conversation;
+        let (rule, unknown_for, id) = (self.rule, self.unknown_for(), &write.conversation);
         let sent_before = |since| write.at <= after(since, self.latency + UNDER_WAY);
         if self.paused.is_some_and(|since| !sent_before(since)) {
             return Err(format!("written while paused: {write:?}"));
@@ -283,18 +312,21 @@ impl Model {
             .ok_or_else(|| format!("written to what does not wait: {write:?}"))?;
         let recent = |at, unknown_for| after(at, unknown_for) >= claim.at;
         let to = write.to.points();
-        let fits = |base: &Base| rule.target(*base, claim.step) == to;
+        let step = stay.step_of(rule, self.several, &claim);
+        let fits = |base: &Base| rule.target(*base, step) == to;
         let crossed = stay.changes.iter().rev();
         let crossed = crossed
             .take_while(|change| recent(change.at, change.unknown_for))
             .map(|change| &change.before)
             .find(|bases| bases.iter().any(fits))
             .cloned();
-        let early = claim.step > rule.counted(stay.entered, write.at);
-        let not_ours = early || stay.ours_is_not(rule, claim.step, to);
-        if crossed.is_none() && not_ours && recent(stay.began, stay.unknown_for) {
+        let early = step > rule.counted(stay.entered, write.at);
+        let not_ours = early || stay.ours_is_not(rule, step, to);
+        let newest = stay.newest_step(rule, self.several, id, notes);
+        let before = self.several && claim.at < stay.began;
+        let unknown = crossed.is_none() && not_ours && recent(stay.began, stay.unknown_for);
+        if before || unknown {
             // Decided on the stay before: to this one it is somebody else's.
-            let newest = notes.newest_step(id, stay.entered);
             stay.changed(rule, to, (write.at, unknown_for), newest);
             return Ok(());
         }
@@ -304,19 +336,20 @@ impl Model {
         if early {
             return Err(format!("above target: {write:?} by {claim:?}, {stay:?}"));
         }
+        if self.several && notes.is_stale(id, &claim, write.at) {
+            return stay.late(rule, (step, write), (unknown_for, newest), crossed);
+        }
         if stay.bases.iter().any(fits) && write.to >= write.from {
             stay.bases.retain(fits);
         } else {
             let Some(bases) = crossed else {
-                let what = if write.to < write.from {
-                    "lowered"
-                } else {
-                    "off target"
-                };
+                let lowered = write.to < write.from;
+                let what = if lowered { "lowered" } else { "off target" };
                 return Err(format!("{what}: {write:?} by {claim:?}, {stay:?}"));
             };
             stay.bases = bases.into_iter().filter(fits).collect();
         }
+        stay.raised(to, write.at);
         let before = stay.written.insert(claim.step, to);
         if before.is_some_and(|before| before != to) {
             return Err(format!(
@@ -332,7 +365,7 @@ impl Model {
         &mut self,
         now: Timestamp,
         priority: impl Fn(&ConversationId) -> i64,
-        tracked: usize,
+        tracked: &[usize],
         requests: &[Request],
     ) -> Verdict {
         let (rule, grace) = (self.rule, self.grace);
@@ -374,9 +407,8 @@ impl Model {
                     && [due, was_due].contains(&rule.counted(stay.entered, request.at))
             });
             if !refused && self.paused.is_none() {
-                let fits = |base: &Base| {
-                    points == rule.target(*base, due) || points == rule.target(*base, was_due)
-                };
+                let fits =
+                    |base: &Base| (was_due..=due).any(|step| points == rule.target(*base, step));
                 if !stay.bases.iter().any(fits) {
                     return Err(format!(
                         "below target: {id} at {points} at {now}, {due} steps due: {stay:?}"
@@ -387,9 +419,10 @@ impl Model {
             // Refused its last raise, it is let go of.
             sure += usize::from(!limited(points));
         }
-        if calm && !(sure..=possible).contains(&tracked) {
+        let off = tracked.iter().any(|one| !(sure..=possible).contains(one));
+        if calm && off {
             return Err(format!(
-                "{tracked} tracked at {now}, expected {sure} to {possible}: {:?}",
+                "{tracked:?} tracked at {now}, expected {sure} to {possible}: {:?}",
                 self.stays
             ));
         }
@@ -432,6 +465,39 @@ impl Stay {
     /// Whether a value is not what this step leads to here.
     fn ours_is_not(&self, rule: Rule, step: u32, to: i64) -> bool {
         !self.ours || !self.bases.iter().any(|base| rule.target(*base, step) == to)
+    }
+
+    /// The step by the schedule that a claim is for. A repair is a step of its own, which the schedule does not know.
+    fn step_of(&self, rule: Rule, several: bool, claim: &Claimed) -> u32 {
+        if several {
+            return rule.counted(self.entered, claim.covers);
+        }
+        claim.step
+    }
+
+    /// The newest step that is in what was committed; nothing where the stay was not seen.
+    fn newest_step(
+        &self,
+        rule: Rule,
+        several: bool,
+        id: &ConversationId,
+        notes: &Notes,
+    ) -> Option<u32> {
+        let newest = notes.newest_step(id, self.entered)?;
+        if !several {
+            return Some(newest);
+        }
+        let covers = notes.covers(id, self.entered);
+        Some(covers.map_or(0, |until| rule.due(self.entered, until)))
+    }
+
+    /// It may count from these bases as well.
+    fn add(&mut self, bases: Vec<Base>) {
+        for base in bases {
+            if !self.bases.contains(&base) {
+                self.bases.push(base);
+            }
+        }
     }
 
     /// Somebody else has set the priority, after this step was claimed; nothing where the stay is not known yet.

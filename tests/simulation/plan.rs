@@ -6,6 +6,8 @@ use callback_prioritizer::sandbox::Fate;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::among::Blow;
+
 /// Callbacks of one run at most.
 const CALLBACKS: usize = 6;
 /// Time from one operation to the next at most, in milliseconds.
@@ -20,12 +22,16 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// When and how much.
     pub(crate) policy: Rule,
+    /// Whether there are few requests to spend.
+    pub(crate) tight: bool,
     /// Requests a minute that the daemon is told to make at most.
     pub(crate) rate: u32,
     /// Whether the second queue is none of ours.
     pub(crate) one_queue: bool,
     /// Whether the journal is a file.
     pub(crate) durable: bool,
+    /// How many daemons there are at once.
+    pub(crate) replicas: usize,
     /// What the platform is like.
     pub(crate) platform: Platform,
     /// What happens, each after this time has passed since the one before.
@@ -131,6 +137,12 @@ pub(crate) enum Operation {
     Reload,
     /// The clock of the daemon's machine is set by so many minutes, forwards or back.
     SetClock(i64),
+    /// Something befalls one replica.
+    To(usize, Blow),
+    /// The same, to this replica.
+    Of(usize, Box<Self>),
+    /// Nobody reaches the database for so long; whether that shows at once or after a while.
+    NoDatabase(Duration, bool),
     /// Nothing but time.
     Rest,
 }
@@ -212,9 +224,11 @@ impl Plan {
         Self {
             seed,
             policy,
+            tight,
             rate: if tight { 45 } else { 270 },
             one_queue: dice.random_bool(0.2),
             durable: dice.random_bool(0.15),
+            replicas: 1,
             platform,
             operations: with_orders(seed, while_all_is_well(seed, operations(dice, tight))),
         }
@@ -440,7 +454,7 @@ fn line_fault(dice: &mut impl Rng) -> LineFault {
 }
 
 /// Time to the next operation: a moment, or a while. Never none: what crosses in one instant has no order to be judged by.
-fn gap(dice: &mut impl Rng) -> Duration {
+pub(crate) fn gap(dice: &mut impl Rng) -> Duration {
     let longest = if dice.random_bool(0.4) {
         3_000
     } else {
@@ -450,11 +464,15 @@ fn gap(dice: &mut impl Rng) -> Duration {
 }
 
 /// Something, with this chance.
-fn maybe<D: Rng, T>(dice: &mut D, chance: f64, draw: impl FnOnce(&mut D) -> T) -> Option<T> {
+pub(crate) fn maybe<D: Rng, T>(
+    dice: &mut D,
+    chance: f64,
+    draw: impl FnOnce(&mut D) -> T,
+) -> Option<T> {
     dice.random_bool(chance).then(|| draw(dice))
 }
 
 /// One of these.
-fn pick<T: Copy>(dice: &mut impl Rng, all: &[T]) -> T {
+pub(crate) fn pick<T: Copy>(dice: &mut impl Rng, all: &[T]) -> T {
     all[dice.random_range(0..all.len())]
 }

@@ -26,15 +26,41 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use crate::{model::Verdict, plan::Plan, witness::Witness};
+use crate::{
+    gate::Gate,
+    link::Link,
+    model::Verdict,
+    plan::Plan,
+    wire::Wire,
+    witness::{Notes, Witness},
+};
 
 /// How long it waits before starting a daemon again that has ended.
 const RESTART: Duration = Duration::from_secs(1);
 /// Attempts to open a journal that its last owner is about to let go.
 const OPENINGS: u32 = 100_000;
 
+/// What all replicas have in common.
+#[derive(Default)]
+pub(crate) struct Common {
+    /// What their journals were asked and have answered.
+    pub(crate) notes: Arc<Mutex<Notes>>,
+    /// What they have sent and heard, where there are several.
+    pub(crate) wire: Wire,
+    /// The journal where it is no file.
+    memory: Arc<MemoryJournal>,
+}
+
 /// Runs one daemon after the other on the same journal.
 pub(crate) struct Service {
+    /// What it is called among several.
+    replica: Option<String>,
+    /// What may stand between the daemon and all else.
+    pub(crate) gate: Arc<Gate>,
+    /// How the daemon reaches the platform, where there are several.
+    pub(crate) link: Option<Link>,
+    /// Whether it is never to start again.
+    pub(crate) gone: bool,
     /// Settings of the daemons, as environment variables.
     settings: Arc<Mutex<BTreeMap<String, String>>>,
     /// Where daemons take orders.
@@ -46,7 +72,7 @@ pub(crate) struct Service {
     /// What daemons remember.
     pub(crate) witness: Arc<Witness>,
     /// The journal where it is no file.
-    memory: Arc<dyn Journal>,
+    memory: Arc<MemoryJournal>,
     /// The file of the journal where it is one.
     file: Option<PathBuf>,
     /// The daemon, while one runs.
@@ -108,24 +134,47 @@ impl MachineClock {
 
 impl Service {
     /// Nothing runs yet. A journal that is a file is in a folder of this name.
-    pub(crate) fn new(plan: &Plan, url: &str, clock: Clock, name: &str) -> Self {
+    pub(crate) async fn new(
+        plan: &Plan,
+        url: &str,
+        clock: Clock,
+        name: &str,
+        (number, common): (usize, &Common),
+    ) -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join("simulation")
-            .join(name);
+            .join(format!("{name}-{number}"));
         let _absent = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder");
-        Self {
+        let gate = Arc::<Gate>::default();
+        let mut service = Self {
+            replica: None,
+            link: None,
+            gone: false,
             settings: Arc::new(Mutex::new(settings_of(plan, url))),
             socket: folder.join("control.sock"),
             clock: MachineClock::right(clock),
             platform_clock: clock,
-            witness: Arc::default(),
-            memory: Arc::new(MemoryJournal::default()),
+            witness: Arc::new(Witness::new(
+                number,
+                Arc::clone(&common.notes),
+                Arc::clone(&gate),
+            )),
+            gate,
+            memory: Arc::clone(&common.memory),
             file: plan.durable.then(|| folder.join("journal.db")),
             daemon: None,
             start_at: Instant::now(),
             starts: Vec::new(),
+        };
+        if plan.replicas > 1 {
+            let (gate, wire) = (Arc::clone(&service.gate), common.wire.clone());
+            let link = Link::new(number, url, gate, wire, clock).await;
+            service.settings = Arc::new(Mutex::new(settings_of(plan, &link.url)));
+            service.replica = Some(format!("replica-{number}"));
+            service.link = Some(link);
         }
+        service
     }
 
     /// Lets time pass; whoever runs the daemon starts it again when it has ended.
@@ -146,7 +195,7 @@ impl Service {
                         Ok(ended) => return Err(format!("the daemon ended: {ended:?}")),
                     }
                 }
-                None if self.start_at > until => {
+                None if self.gone || self.start_at > until => {
                     sleep_until(until).await;
                     return Ok(());
                 }
@@ -160,7 +209,15 @@ impl Service {
 
     /// Starts a daemon, soon if none runs.
     pub(crate) fn start_by(&mut self, at: Instant) {
-        self.start_at = self.start_at.min(at);
+        if !self.gone {
+            self.start_at = self.start_at.min(at);
+        }
+    }
+
+    /// Ends the daemon at once and for ever.
+    pub(crate) async fn end(&mut self) {
+        self.kill().await;
+        self.gone = true;
     }
 
     /// Ends the daemon at once, and starts the next one after this time.
@@ -228,8 +285,11 @@ impl Service {
 
     /// The journal for the next daemon.
     async fn journal(&self) -> Arc<dyn Journal> {
+        if let Some(name) = &self.replica {
+            return Arc::new(self.memory.replica(name));
+        }
         let Some(path) = &self.file else {
-            return Arc::clone(&self.memory);
+            return Arc::<MemoryJournal>::clone(&self.memory);
         };
         let now = self.clock.0.now();
         for _ in 0..OPENINGS {

@@ -1,6 +1,13 @@
-//! A run: the platform, one daemon after the other on the same journal, and the operations of a plan, one by one.
+//! A run: the platform, one daemon after the other on the same journal or several at once, and the operations of a plan, one by
+//! one.
 
-use std::{collections::BTreeMap, time::Duration};
+mod blows;
+
+use std::{
+    collections::BTreeMap,
+    sync::{MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use callback_prioritizer::{
     clock::Clock,
@@ -8,13 +15,16 @@ use callback_prioritizer::{
     journal::{Event, History, Outcome, Wanted},
     sandbox::{Callback, Effect, Fate, Limits, Options, RequestFault, Sandbox},
 };
+use futures_util::future::join_all;
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    model::{Model, Verdict, after},
+    model::{Late, Model, Verdict, after},
     plan::{Operation, Plan},
-    service::Service,
+    service::{Common, Service},
     traffic, trouble,
+    witness::Notes,
 };
 
 /// When every run begins.
@@ -38,8 +48,12 @@ pub(crate) struct Stage {
     plan: Plan,
     /// The platform.
     pub(crate) sandbox: Sandbox,
-    /// Whoever runs the daemon.
-    service: Service,
+    /// Whoever runs a daemon, for each.
+    services: Vec<Service>,
+    /// What they have in common.
+    common: Common,
+    /// When all was well, from and to, as far as that was judged.
+    calms: Vec<(Timestamp, Timestamp)>,
     /// What must be so.
     model: Model,
     /// The callbacks, in order of arrival.
@@ -48,11 +62,13 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Plays a plan to its end.
-    pub(crate) async fn play(plan: Plan, run: &str) -> Verdict {
+    pub(crate) async fn play(plan: Plan, run: &str) -> Result<Late, String> {
         let mut stage = Self::open(plan, run).await;
         let played = stage.play_all().await;
-        stage.service.clear_up().await;
-        played
+        for service in &mut stage.services {
+            service.clear_up().await;
+        }
+        played.map(|()| stage.model.late())
     }
 
     /// The stage before anything happens.
@@ -78,10 +94,18 @@ impl Stage {
             ..Options::default()
         };
         let sandbox = Sandbox::start(options).await.expect("a free port");
+        let common = Common::default();
+        let mut services = Vec::with_capacity(plan.replicas);
+        for number in 0..plan.replicas {
+            let of = (number, &common);
+            services.push(Service::new(&plan, &sandbox.url(), clock, run, of).await);
+        }
         Self {
-            service: Service::new(&plan, &sandbox.url(), clock, run),
+            services,
+            common,
+            calms: Vec::new(),
             sandbox,
-            model: Model::new(plan.policy, platform.latency, plan.rate < 100),
+            model: Model::new(&plan),
             callbacks: Vec::new(),
             plan,
         }
@@ -91,45 +115,69 @@ impl Stage {
     async fn play_all(&mut self) -> Verdict {
         for (number, (gap, operation)) in self.plan.operations.clone().into_iter().enumerate() {
             let told = |what| format!("at operation {number}, {operation:?}: {what}");
-            self.service.pass(gap).await.map_err(told)?;
+            self.pass(gap).await.map_err(told)?;
             self.judge().map_err(told)?;
             self.happen(&operation).await.map_err(told)?;
         }
         self.judge()?;
         self.judge_journal().await?;
+        if self.services.len() > 1 {
+            return self.judge_together();
+        }
         let requests = self.sandbox.requests();
-        traffic::judge(requests, &self.plan, &self.model, &self.service.starts)
+        traffic::judge(requests, &self.plan, &self.model, &self.services[0].starts)
+    }
+
+    /// Lets time pass for all.
+    async fn pass(&mut self, time: Duration) -> Verdict {
+        let passing = self.services.iter_mut().map(|service| service.pass(time));
+        join_all(passing).await.into_iter().collect()
+    }
+
+    /// What journals were asked and have answered.
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        let notes = self.common.notes.lock();
+        notes.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Judges what is so now.
     fn judge(&mut self) -> Verdict {
+        let now = self.sandbox.world().now();
+        self.note_calm(now);
         let world = self.sandbox.world();
         let writes = world.writes();
         {
-            let mut notes = self.service.witness.notes();
+            let common = self.common.notes.lock();
+            let mut notes = common.unwrap_or_else(PoisonError::into_inner);
+            if let Some(broken) = notes.broken.first() {
+                return Err(broken.clone());
+            }
             self.model.judge_writes(&writes, &notes)?;
             for (visit, base, _) in std::mem::take(&mut notes.rebases) {
                 self.model
                     .judge_rebase(&visit.conversation, base.priority.points())?;
             }
         }
-        let Some(daemon) = &self.service.daemon else {
+        let mut tracked = Vec::new();
+        for daemon in self.services.iter().filter_map(|one| one.daemon.as_ref()) {
+            let said = daemon.status.snapshot();
+            if said.panics > 0 {
+                return Err("a tracker panicked".to_owned());
+            }
+            tracked.push(said.tracked);
+        }
+        if tracked.is_empty() && self.services.len() == 1 {
             return Ok(());
-        };
-        let now = daemon.status.snapshot();
-        if now.panics > 0 {
-            return Err("a tracker panicked".to_owned());
         }
         let priority = |id: &ConversationId| world.priority(id).map_or(0, Priority::points);
         let requests = self.sandbox.requests();
-        self.model
-            .judge(world.now(), priority, now.tracked, &requests)
+        self.model.judge(now, priority, &tracked, &requests)
     }
 
     /// Judges what the journal tells: no step was committed twice.
     async fn judge_journal(&mut self) -> Verdict {
         let mut committed = BTreeMap::new();
-        for (visit, step) in &self.service.witness.notes().commits {
+        for (visit, step) in &self.notes().commits {
             let newest = committed.insert(visit.clone(), *step);
             if newest.is_some_and(|newest| newest >= *step) {
                 return Err(format!(
@@ -137,7 +185,7 @@ impl Stage {
                 ));
             }
         }
-        let Some(path) = self.service.closed_file().await else {
+        let Some(path) = self.services[0].closed_file().await else {
             return Ok(());
         };
         let mut told = BTreeMap::new();
@@ -183,28 +231,25 @@ impl Stage {
             }
             Operation::Unheard(deed) => self.unheard(deed),
             Operation::Crossed(deed, late) => self.crossed(deed, *late).await?,
-            Operation::Kill(down) | Operation::Restart(down) => {
+            Operation::Kill(_) | Operation::Restart(_) | Operation::SetClock(_) => {
+                self.ends(0, operation).await?;
+            }
+            Operation::Of(who, operation) => self.ends(*who, operation).await?,
+            Operation::To(who, blow) => {
                 self.model.storm();
-                let stopping = matches!(operation, Operation::Restart(_));
-                if let Some(daemon) = self.service.daemon.as_ref().filter(|_| stopping) {
-                    daemon.shutdown.request();
-                    sleep(STOP).await;
-                    self.judge()?;
+                self.model.deafen();
+                self.strike(*who, *blow).await;
+            }
+            Operation::NoDatabase(time, hangs) => {
+                self.model.storm();
+                for service in &self.services {
+                    service.gate.cut_off(*time, *hangs);
                 }
-                self.service.restart_after(Duration::from_secs(*down)).await;
             }
-            Operation::Calm => {
-                self.service.witness.fill(false);
-                self.sandbox.faults().flap_sockets(None);
-                self.sandbox.faults().clear();
-                self.service.start_by(Instant::now());
-                self.resume(HEARD).await?;
-                self.model.calm(self.sandbox.world().now());
-            }
+            Operation::Calm => self.calm().await?,
             Operation::Pause if self.model.paused.is_none() => self.pause().await,
             Operation::Resume => self.resume(0).await?,
-            Operation::Reload => self.service.reload(),
-            Operation::SetClock(by) => self.service.clock.set(*by),
+            Operation::Reload => self.services[0].reload(),
             Operation::Pause | Operation::Rest => {}
             fault => {
                 self.model.storm();
@@ -217,13 +262,47 @@ impl Stage {
         Ok(())
     }
 
+    /// Nothing goes wrong any more.
+    async fn calm(&mut self) -> Verdict {
+        for service in &mut self.services {
+            service.witness.fill(false);
+            service.gate.open();
+            service.start_by(Instant::now());
+        }
+        self.sandbox.faults().flap_sockets(None);
+        self.sandbox.faults().clear();
+        self.resume(HEARD).await?;
+        self.model.calm(self.sandbox.world().now());
+        Ok(())
+    }
+
+    /// A daemon is ended or stopped, or its machine's clock is set.
+    async fn ends(&mut self, who: usize, operation: &Operation) -> Verdict {
+        let (Operation::Kill(down) | Operation::Restart(down)) = operation else {
+            if let Operation::SetClock(by) = operation {
+                self.services[who].clock.set(*by);
+            }
+            return Ok(());
+        };
+        self.model.storm();
+        let stopping = matches!(operation, Operation::Restart(_));
+        if let Some(daemon) = self.services[who].daemon.as_ref().filter(|_| stopping) {
+            daemon.shutdown.request();
+            sleep(STOP).await;
+            self.judge()?;
+        }
+        let down = Duration::from_secs(*down);
+        self.services[who].restart_after(down).await;
+        Ok(())
+    }
+
     /// An operator pauses all queues.
     async fn pause(&mut self) {
-        match self.service.order(PAUSE).await {
+        match self.services[0].order(PAUSE).await {
             (_, true) => self.model.pause(self.sandbox.world().now()),
             // A kill would end it, and nobody knows.
             (true, false) => {
-                self.service.order(RESUME).await;
+                self.services[0].order(RESUME).await;
                 self.model.doubt();
             }
             (false, false) => {}
@@ -237,7 +316,7 @@ impl Stage {
             return Ok(());
         }
         for _ in 0..=again {
-            match self.service.order(RESUME).await {
+            match self.services[0].order(RESUME).await {
                 (_, true) => {
                     self.model.resume(self.sandbox.world().now());
                     return Ok(());
@@ -246,7 +325,7 @@ impl Stage {
                 (true, false) => self.model.doubt(),
                 (false, false) => {}
             }
-            self.service.pass(DITHER).await?;
+            self.pass(DITHER).await?;
             self.judge()?;
         }
         if again > 0 {
@@ -344,8 +423,9 @@ impl Stage {
             Operation::Supervise(_, by) => {
                 let points = kept + by;
                 if world.set_priority(&id, Priority::clamped(points)).is_ok() {
-                    self.model
-                        .change(&id, points, now, &self.service.witness.notes());
+                    let notes = self.common.notes.lock();
+                    let notes = notes.unwrap_or_else(PoisonError::into_inner);
+                    self.model.change(&id, points, now, &notes);
                 }
             }
             _ => {}
@@ -361,7 +441,7 @@ impl Stage {
     /// Something goes wrong.
     fn cause(&self, fault: &Operation) {
         if matches!(fault, Operation::DiskFull) {
-            self.service.witness.fill(true);
+            self.services[0].witness.fill(true);
         }
         trouble::cause(self, fault, self.plan.platform.retry_after);
     }

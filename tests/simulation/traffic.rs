@@ -14,17 +14,17 @@ use crate::{
 };
 
 /// The window in which the platform counts.
-const MINUTE: Duration = Duration::from_mins(1);
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 /// Requests that were under way when a refusal came may still arrive for so long, besides the way itself.
 const UNDER_WAY: Duration = Duration::from_millis(20);
 /// The path of the writes.
 const WRITE: &str = "/api/v2/routing/conversations/";
 /// The path of the looks.
-const LOOK: &str = "/api/v2/conversations/";
+pub(crate) const LOOK: &str = "/api/v2/conversations/";
 /// The path of sockets.
-const SOCKET: &str = "/channels/";
+pub(crate) const SOCKET: &str = "/channels/";
 /// Longest time that an answered look may be late.
-const LATE: Duration = Duration::from_secs(10);
+pub(crate) const LATE: Duration = Duration::from_secs(10);
 
 /// Judges all requests of a run. `starts` are the moments at which daemons were started.
 pub(crate) fn judge(

@@ -1,4 +1,7 @@
-//! A journal that notes what it was asked and what it answered, and outlives the daemons that use it.
+//! A journal that notes what it was asked and what it answered, and outlives the daemons that use it. Each replica has one of
+//! its own, behind its gate, and all have their notes in common.
+
+mod fences;
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -11,8 +14,14 @@ use callback_prioritizer::{
     journal::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write},
     orders::Pause,
     policy::Base,
+    replicas::Replicas,
 };
 use jiff::Timestamp;
+
+use crate::{
+    fellows::Fellows,
+    gate::{Gate, Point},
+};
 
 /// A claim that was granted.
 #[derive(Clone, Debug)]
@@ -23,6 +32,10 @@ pub(crate) struct Granted {
     fence: Fence,
     /// What was to be written.
     write: Write,
+    /// Which replica is to write it.
+    replica: usize,
+    /// Whether nothing is known of its outcome.
+    open: bool,
 }
 
 /// What was noted, in order.
@@ -36,6 +49,14 @@ pub(crate) struct Notes {
     pub(crate) commits: Vec<(Visit, u32)>,
     /// Bases that replaced others.
     pub(crate) rebases: Vec<(Visit, Base, Timestamp)>,
+    /// Their moments, which are kept.
+    based: Vec<(Visit, Timestamp)>,
+    /// Until when the steps due are in what was committed, by visit.
+    covered: Vec<(Visit, Timestamp)>,
+    /// The newest claim that was committed, for each visit.
+    settled: Vec<(Visit, Fence)>,
+    /// What was answered against the terms of the journal, in words.
+    pub(crate) broken: Vec<String>,
 }
 
 impl Notes {
@@ -65,10 +86,63 @@ impl Notes {
         Some(steps.max().unwrap_or_default())
     }
 
+    /// The moment up to which all steps due were committed for the stay that began then; nothing where it was not seen, or none
+    /// was.
+    pub(crate) fn covers(&self, id: &ConversationId, since: Timestamp) -> Option<Timestamp> {
+        let mut seen = self.seen.iter();
+        let (visit, _) =
+            seen.find(|(visit, entered)| visit.conversation == *id && *entered == since)?;
+        let covered = self.covered.iter().filter(|(of, _)| of == visit);
+        covered.map(|(_, until)| *until).max()
+    }
+
+    /// Whether this value was claimed for a conversation.
+    pub(crate) fn has_claimed(&self, id: &ConversationId, points: i64) -> bool {
+        let mut claims = self.claims.iter();
+        claims.any(|claim| claim.visit.conversation == *id && claim.write.to.points() == points)
+    }
+
+    /// The newest claim of this replica for a conversation that was to write this, by then.
+    pub(crate) fn claim_of(
+        &self,
+        replica: usize,
+        id: &str,
+        to: i64,
+        by: Timestamp,
+    ) -> Option<Write> {
+        let mut claims = self.claims.iter().rev();
+        let claim = claims.find(|claim| {
+            claim.replica == replica
+                && claim.visit.conversation.to_string() == id
+                && claim.write.to.points() == to
+                && claim.write.at <= by
+        });
+        claim.map(|claim| claim.write)
+    }
+
+    /// Whether there was a newer claim of the same visit by then, of another value, or another base: this write comes late.
+    pub(crate) fn is_stale(&self, id: &ConversationId, write: &Write, by: Timestamp) -> bool {
+        let newer = |claim: &Granted| {
+            claim.visit.conversation == *id
+                && claim.write.at > write.at
+                && claim.write.at <= by
+                && claim.write.to != write.to
+        };
+        let based = |(visit, at): &(Visit, Timestamp)| {
+            visit.conversation == *id && *at >= write.at && *at <= by
+        };
+        self.claims.iter().any(newer) || self.based.iter().any(based)
+    }
+
     /// The step of this claim is committed.
     fn committed(&mut self, visit: &Visit, fence: Fence) {
-        let step = self.granted(visit, fence).map(|claim| claim.write.step);
-        self.commits.extend(step.map(|step| (visit.clone(), step)));
+        let Some(claim) = self.granted(visit, fence) else {
+            return;
+        };
+        claim.open = false;
+        let write = claim.write;
+        self.commits.push((visit.clone(), write.step));
+        self.covered.push((visit.clone(), write.covers));
     }
 
     /// The claim with this number.
@@ -79,17 +153,31 @@ impl Notes {
 }
 
 /// The journal.
-#[derive(Default)]
 pub(crate) struct Witness {
+    /// Which replica asks.
+    replica: usize,
     /// What does the work; absent while no daemon runs.
     inner: Mutex<Option<Arc<dyn Journal>>>,
     /// What was noted.
-    notes: Mutex<Notes>,
+    notes: Arc<Mutex<Notes>>,
     /// Whether nothing can be written.
     full: AtomicBool,
+    /// What may keep the replica from it.
+    gate: Arc<Gate>,
 }
 
 impl Witness {
+    /// The witness of this replica, with these notes and behind this gate.
+    pub(crate) fn new(replica: usize, notes: Arc<Mutex<Notes>>, gate: Arc<Gate>) -> Self {
+        Self {
+            replica,
+            inner: Mutex::default(),
+            notes,
+            full: AtomicBool::default(),
+            gate,
+        }
+    }
+
     /// Puts another journal to work, or none.
     pub(crate) fn replace(&self, inner: Option<Arc<dyn Journal>>) {
         *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = inner;
@@ -105,30 +193,40 @@ impl Witness {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The journal at work, for reading.
-    fn inner(&self) -> Result<Arc<dyn Journal>, JournalError> {
+    /// Passes an answer on when the replica may hear it. That may be when the database is gone again: then nobody knows
+    /// whether it has done what it was asked for.
+    async fn hears<T>(&self, answer: T) -> Result<T, JournalError> {
+        self.gate.database().await?;
+        Ok(answer)
+    }
+
+    /// The journal at work, for reading, once the replica reaches it.
+    async fn inner(&self) -> Result<Arc<dyn Journal>, JournalError> {
+        self.gate.database().await?;
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.clone().ok_or_else(|| JournalError::new("closed"))
     }
 
-    /// The journal at work, for writing.
-    fn writable(&self) -> Result<Arc<dyn Journal>, JournalError> {
+    /// The journal at work, for writing, once the replica reaches it.
+    async fn writable(&self) -> Result<Arc<dyn Journal>, JournalError> {
         if self.full.load(Ordering::Relaxed) {
             return Err(JournalError::new("disk full"));
         }
-        self.inner()
+        self.inner().await
     }
 }
 
 #[async_trait]
 impl Journal for Witness {
     async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
-        let entry = self.inner()?.entry(seen, now).await?;
-        let mut notes = self.notes();
-        if !notes.knows(&seen.visit.conversation, seen.since) {
-            notes.seen.push((seen.visit.clone(), seen.since));
+        let entry = self.inner().await?.entry(seen, now).await?;
+        {
+            let mut notes = self.notes();
+            if !notes.knows(&seen.visit.conversation, seen.since) {
+                notes.seen.push((seen.visit.clone(), seen.since));
+            }
         }
-        Ok(entry)
+        self.hears(entry).await
     }
 
     async fn recall(
@@ -138,8 +236,9 @@ impl Journal for Witness {
         entered: Timestamp,
         now: Timestamp,
     ) -> Result<Option<Stay>, JournalError> {
-        let recalled = self.inner()?;
-        recalled.recall(conversation, queue, entered, now).await
+        let journal = self.inner().await?;
+        let recalled = journal.recall(conversation, queue, entered, now).await?;
+        self.hears(recalled).await
     }
 
     async fn claim(
@@ -148,13 +247,15 @@ impl Journal for Witness {
         known: Fence,
         write: Write,
     ) -> Result<Claim, JournalError> {
-        let claim = self.writable()?.claim(visit, known, write).await?;
+        self.gate.at(Point::BeforeClaim);
+        let claim = self.writable().await?.claim(visit, known, write).await?;
         if let Claim::Granted(fence) = claim {
-            self.notes().claims.push(Granted {
-                visit: visit.clone(),
-                fence,
-                write,
-            });
+            self.notes().grant(visit, fence, write, self.replica);
+            self.gate.at(Point::ClaimGranted);
+        }
+        let claim = self.hears(claim).await?;
+        if matches!(claim, Claim::Granted(_)) {
+            self.gate.at(Point::BeforeWrite);
         }
         Ok(claim)
     }
@@ -166,11 +267,16 @@ impl Journal for Witness {
         confirmed: Priority,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        let done = self.writable()?.commit(visit, claim, confirmed, at).await?;
+        self.gate.at(Point::BeforeCommit);
+        let journal = self.writable().await?;
+        let done = journal.commit(visit, claim, confirmed, at).await?;
         if done == Commit::Done {
-            self.notes().committed(visit, claim);
+            let mut notes = self.notes();
+            notes.judge_commit(visit, claim);
+            notes.committed(visit, claim);
         }
-        Ok(done)
+        self.gate.at(Point::Committed);
+        self.hears(done).await
     }
 
     async fn arrived(
@@ -180,11 +286,14 @@ impl Journal for Witness {
         open: Fence,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        let done = self.writable()?.arrived(visit, known, open, at).await?;
+        let journal = self.writable().await?;
+        let done = journal.arrived(visit, known, open, at).await?;
         if done == Commit::Done {
-            self.notes().committed(visit, open);
+            let mut notes = self.notes();
+            notes.judge_arrived(visit, open, at, self.replica);
+            notes.committed(visit, open);
         }
-        Ok(done)
+        self.hears(done).await
     }
 
     async fn is_overtaken(
@@ -193,7 +302,9 @@ impl Journal for Witness {
         seen: Priority,
         now: Timestamp,
     ) -> Result<bool, JournalError> {
-        self.inner()?.is_overtaken(visit, seen, now).await
+        let journal = self.inner().await?;
+        let overtaken = journal.is_overtaken(visit, seen, now).await?;
+        self.hears(overtaken).await
     }
 
     async fn release(
@@ -202,7 +313,9 @@ impl Journal for Witness {
         claim: Fence,
         at: Timestamp,
     ) -> Result<(), JournalError> {
-        self.writable()?.release(visit, claim, at).await
+        self.writable().await?.release(visit, claim, at).await?;
+        self.notes().released(visit, claim);
+        self.hears(()).await
     }
 
     async fn rebase(
@@ -212,19 +325,24 @@ impl Journal for Witness {
         base: Base,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        let done = self.writable()?.rebase(visit, known, base, at).await?;
+        let journal = self.writable().await?;
+        let done = journal.rebase(visit, known, base, at).await?;
         if done == Commit::Done {
-            self.notes().rebases.push((visit.clone(), base, at));
+            let mut notes = self.notes();
+            notes.rebases.push((visit.clone(), base, at));
+            notes.rebased(visit, at);
         }
-        Ok(done)
+        self.hears(done).await
     }
 
     async fn close(&self, visit: &Visit, at: Timestamp) -> Result<(), JournalError> {
-        self.writable()?.close(visit, at).await
+        self.writable().await?.close(visit, at).await?;
+        self.hears(()).await
     }
 
     async fn pauses(&self, of: &Organization, now: Timestamp) -> Result<Vec<Pause>, JournalError> {
-        self.inner()?.pauses(of, now).await
+        let pauses = self.inner().await?.pauses(of, now).await?;
+        self.hears(pauses).await
     }
 
     async fn note_pauses(
@@ -233,22 +351,34 @@ impl Journal for Witness {
         pauses: &[Pause],
         now: Timestamp,
     ) -> Result<(), JournalError> {
-        self.writable()?.note_pauses(of, pauses, now).await
+        self.writable().await?.note_pauses(of, pauses, now).await?;
+        self.hears(()).await
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.writable()?.alive(at).await
+        self.writable().await?.alive(at).await?;
+        self.hears(()).await
     }
 
     async fn answers(&self, now: Timestamp) -> Result<(), JournalError> {
-        self.inner()?.answers(now).await
+        self.inner().await?.answers(now).await?;
+        self.hears(()).await
     }
 
     async fn stopped(&self, at: Timestamp) -> Result<(), JournalError> {
-        self.writable()?.stopped(at).await
+        self.writable().await?.stopped(at).await?;
+        self.hears(()).await
     }
 
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
-        self.writable()?.prune(before, now).await
+        self.writable().await?.prune(before, now).await?;
+        self.hears(()).await
+    }
+
+    fn replicas(&self, client: &str) -> Option<Arc<dyn Replicas>> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = inner.as_ref()?.replicas(client)?;
+        let gate = Arc::clone(&self.gate);
+        Some(Arc::new(Fellows { inner, gate }))
     }
 }
