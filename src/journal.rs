@@ -259,7 +259,8 @@ pub trait Journal: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, JournalError>;
 
-    /// Gives a claim back: the write is not there, because the platform refused it or it was not sent.
+    /// Gives a claim back: the write is not there, because the platform refused it or it was not sent. An earlier write of the
+    /// same value, which this one has overtaken and of which nothing is known, is open again.
     async fn release(&self, visit: &Visit, claim: Fence, at: Timestamp)
     -> Result<(), JournalError>;
 

@@ -4,6 +4,8 @@ mod claimers;
 
 mod forgetting;
 
+mod overtaken;
+
 mod pauses;
 
 mod restarts;
@@ -52,6 +54,7 @@ macro_rules! conformance {
             a_claim_keeps_others_away_until_it_ends,
             what_another_is_at_is_its_own_to_settle,
             the_value_of_an_overtaken_write_is_known_as_ours,
+            a_write_is_open_again_when_what_has_overtaken_it_is_not_made,
             of_sixteen_claimers_one_gets_the_step,
             sixteen_claimers_write_each_step_once_with_growing_numbers,
             a_claim_outlives_its_owner_and_blocks_nobody_after_it,
@@ -78,6 +81,10 @@ pub(super) use claimers::sixteen_claimers_write_each_step_once_with_growing_numb
 pub(super) use conformance;
 pub(super) use forgetting::{
     a_visit_that_nobody_saw_for_long_is_forgotten, the_end_of_a_visit_counts_as_having_been_seen,
+};
+pub(super) use overtaken::{
+    a_write_is_open_again_when_what_has_overtaken_it_is_not_made,
+    the_value_of_an_overtaken_write_is_known_as_ours,
 };
 pub(super) use pauses::{
     pauses_are_kept_until_they_are_over_or_others_are_noted,
@@ -321,23 +328,6 @@ pub(super) async fn what_another_is_at_is_its_own_to_settle(bench: impl Bench) {
     let (mine, theirs) = (entry(&bench).await, entry(&other).await);
     assert!(matches!(meaning(mine), Meaning::Arrived(_)));
     assert_eq!(meaning(theirs), Meaning::Expected);
-}
-
-pub(super) async fn the_value_of_an_overtaken_write_is_known_as_ours(bench: impl Bench) {
-    let (journal, visit) = (bench.journal(), seen("v", 0).visit);
-    let overtaken = |points| {
-        let (visit, points) = (visit.clone(), Priority::clamped(points));
-        async move { journal.is_overtaken(&visit, points, at(500)).await.unwrap() }
-    };
-    granted(&bench, write(1, 0, 1)).await;
-    let given_back = granted(&bench, write(2, 0, 2)).await;
-    journal.release(&visit, given_back, at(0)).await.unwrap();
-    let newer = granted(&bench, write(3, 0, 3)).await;
-    assert!(!overtaken(1).await, "it may be the newest still");
-    assert_eq!(commit(&bench, newer, 3).await, Commit::Done);
-    for (points, expected) in [(0, false), (1, true), (2, false), (3, false)] {
-        assert_eq!(overtaken(points).await, expected, "{points}");
-    }
 }
 
 pub(super) async fn of_sixteen_claimers_one_gets_the_step(bench: impl Bench) {

@@ -48,8 +48,8 @@ struct Kept {
     kind: Kind,
     /// Who has made the newest claim, and when that ends. Means something only while that claim's write is open.
     holder: Option<(Owner, Timestamp)>,
-    /// Values of writes that were overtaken, with when they were claimed.
-    overtaken: Vec<(Priority, Timestamp)>,
+    /// Writes that were overtaken.
+    overtaken: Vec<Open>,
     /// When it was last seen, within `SEEN_WITHIN`.
     seen: Timestamp,
 }
@@ -140,8 +140,20 @@ impl Kept {
     /// Lets go of those open writes: what became of them is not known.
     fn overtake(&mut self, which: impl Fn(&Open) -> bool) {
         let gone = self.entry.open.extract_if(.., |open| which(open));
-        let values = gone.map(|open| (open.write.to, open.write.at));
-        self.overtaken.extend(values);
+        self.overtaken.extend(gone);
+    }
+
+    /// Opens the newest overtaken write of this value again, unless it was written meanwhile: what has overtaken it is not there.
+    fn reopen(&mut self, value: Priority) {
+        let committed = self.entry.committed_step();
+        let may_come = |open: &Open| open.write.to == value && open.write.step > committed;
+        let newest = (0..self.overtaken.len())
+            .filter(|index| may_come(&self.overtaken[*index]))
+            .max_by_key(|index| self.overtaken[*index].fence);
+        if let Some(newest) = newest {
+            self.entry.open.push(self.overtaken.swap_remove(newest));
+            self.entry.open.sort_by_key(|open| open.fence);
+        }
     }
 
     /// Makes an open write the last one: it and all that were claimed before it are open no more.
@@ -269,7 +281,7 @@ impl Journal for MemoryJournal {
     ) -> Result<bool, JournalError> {
         let visits = self.visits();
         let kept = visits.get(visit);
-        Ok(kept.is_some_and(|kept| kept.overtaken.iter().any(|(value, _)| *value == seen)))
+        Ok(kept.is_some_and(|kept| kept.overtaken.iter().any(|open| open.write.to == seen)))
     }
 
     async fn release(
@@ -279,7 +291,13 @@ impl Journal for MemoryJournal {
         _at: Timestamp,
     ) -> Result<(), JournalError> {
         if let Some(kept) = self.visits().get_mut(visit) {
-            kept.entry.open.retain(|open| open.fence != claim);
+            kept.overtaken.retain(|open| open.fence != claim);
+            let mut open = kept.entry.open.extract_if(.., |open| open.fence == claim);
+            let released = open.next().map(|open| open.write.to);
+            drop(open);
+            if let Some(value) = released {
+                kept.reopen(value);
+            }
         }
         Ok(())
     }
@@ -351,7 +369,7 @@ impl Journal for MemoryJournal {
         visits.retain(|_, kept| kept.seen >= before);
         for kept in visits.values_mut() {
             kept.entry.open.retain(|open| open.write.at >= before);
-            kept.overtaken.retain(|(_, at)| *at >= before);
+            kept.overtaken.retain(|open| open.write.at >= before);
         }
         Ok(())
     }

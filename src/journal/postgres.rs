@@ -284,8 +284,7 @@ impl Journal for PostgresJournal {
         _at: Timestamp,
     ) -> Result<(), JournalError> {
         self.act(
-            "UPDATE callback_prioritizer.history SET outcome = 'not_made', settled_at = callback_prioritizer.millis()
-             WHERE conversation = $1 AND leg = $2 AND outcome IS NULL AND fence = $3",
+            "SELECT callback_prioritizer.release($1, $2, $3)",
             &[
                 (&visit.conversation, Type::TEXT),
                 (&visit.leg, Type::TEXT),

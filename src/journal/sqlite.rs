@@ -194,7 +194,7 @@ impl Journal for SqliteJournal {
     ) -> Result<(), JournalError> {
         let visit = visit.clone();
         self.transact(at, move |transaction, _| {
-            claims::release(transaction, &visit, claim, at)
+            overtaken::release(transaction, &visit, claim, at)
         })
         .await
     }

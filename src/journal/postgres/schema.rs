@@ -19,10 +19,11 @@ use super::{Look, trouble::Trouble};
 const MIGRATIONS: [&str; FORMAT as usize] = [
     include_str!("1-journal.sql"),
     include_str!("2-replicas.sql"),
+    include_str!("3-release.sql"),
 ];
 
 /// The format that this program knows.
-pub(super) const FORMAT: i32 = 2;
+pub(super) const FORMAT: i32 = 3;
 
 /// How often a start that met another one looks again.
 const TRIES: u32 = 5;

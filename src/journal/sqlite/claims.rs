@@ -145,21 +145,6 @@ pub(super) fn arrived(
     }
 }
 
-/// Gives a claim back.
-pub(super) fn release(
-    transaction: &Transaction<'_>,
-    visit: &Visit,
-    claim: Fence,
-    at: Timestamp,
-) -> rusqlite::Result<()> {
-    transaction.execute(
-        "UPDATE history SET outcome = 'not_made', settled_at = ?4
-         WHERE conversation = ?1 AND leg = ?2 AND outcome IS NULL AND fence = ?3",
-        params![visit.conversation, visit.leg, claim, Time(at)],
-    )?;
-    Ok(())
-}
-
 /// Counts from what somebody else has set.
 pub(super) fn rebase(
     transaction: &Transaction<'_>,
