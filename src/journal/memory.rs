@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Claim, Commit, Entry, Fence, Journal, JournalError, Open, Owner, SAME_ENTRY, SEEN_WITHIN, Stay,
-    Write, lease_end,
+    Claim, Commit, Entry, Fence, Journal, JournalError, Open, Overtaken, Owner, SAME_ENTRY,
+    SEEN_WITHIN, Stay, Write, lease_end,
 };
 use crate::{
     clock::elapsed,
@@ -273,15 +273,18 @@ impl Journal for MemoryJournal {
         }))
     }
 
-    async fn is_overtaken(
+    async fn overtaken(
         &self,
         visit: &Visit,
-        seen: Priority,
-        _now: Timestamp,
-    ) -> Result<bool, JournalError> {
+        now: Timestamp,
+    ) -> Result<Vec<Overtaken>, JournalError> {
         let visits = self.visits();
-        let kept = visits.get(visit);
-        Ok(kept.is_some_and(|kept| kept.overtaken.iter().any(|open| open.write.to == seen)))
+        let overtaken = visits.get(visit).map_or(&[][..], |kept| &kept.overtaken);
+        let writes = overtaken.iter().map(|open| Overtaken {
+            to: open.write.to,
+            at: open.write.at,
+        });
+        Ok(writes.filter(|write| write.may_arrive(now)).collect())
     }
 
     async fn release(

@@ -4,20 +4,30 @@ use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
 use super::{Fence, claims::entry_of, column::Time};
-use crate::conversation::{Priority, Visit};
+use crate::{
+    conversation::{Priority, Visit},
+    journal::{ARRIVES_WITHIN, Overtaken},
+};
 
-/// Whether an overtaken write has this value.
-pub(super) fn is_overtaken(
+/// Those that may arrive still.
+pub(super) fn overtaken(
     transaction: &Transaction<'_>,
     visit: &Visit,
-    seen: Priority,
-) -> rusqlite::Result<bool> {
+    now: Timestamp,
+) -> rusqlite::Result<Vec<Overtaken>> {
+    let since = now.saturating_sub(ARRIVES_WITHIN).unwrap_or(Timestamp::MIN);
     transaction
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM history
-             WHERE conversation = ?1 AND leg = ?2 AND outcome = 'unconfirmed' AND to_priority = ?3)",
+            "SELECT to_priority, at FROM history
+             WHERE conversation = ?1 AND leg = ?2 AND outcome = 'unconfirmed' AND at > ?3",
         )?
-        .query_row(params![visit.conversation, visit.leg, seen], |row| row.get(0))
+        .query_map(params![visit.conversation, visit.leg, Time(since)], |row| {
+            Ok(Overtaken {
+                to: row.get(0)?,
+                at: row.get::<_, Time>(1)?.0,
+            })
+        })?
+        .collect()
 }
 
 /// Gives a claim back. What only this one has overtaken is open again.
