@@ -152,7 +152,7 @@ pub struct Open {
     pub elsewhere: bool,
 }
 
-/// A write whose outcome was never known, and after which a newer one was made.
+/// A write of which it is not known whether it arrives before a newer one or after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overtaken {
     /// Priority written.
@@ -264,7 +264,8 @@ pub trait Journal: Send + Sync {
         at: Timestamp,
     ) -> Result<Commit, JournalError>;
 
-    /// Writes of ours that a newer one has overtaken, and that may arrive still: their outcome was never known.
+    /// Writes of ours that a newer one has overtaken, and that may arrive still: their outcome was never known. So are those
+    /// that did arrive while a newer one was under way, which may have been there before.
     async fn overtaken(
         &self,
         visit: &Visit,

@@ -168,7 +168,11 @@ impl Kept {
             at,
             ..open.write
         });
+        let settled = *open;
         entry.open.retain(|open| open.fence != claim);
+        if confirmed.is_none() && entry.open.iter().any(|open| open.fence > claim) {
+            self.overtaken.push(settled);
+        }
         self.overtake(|open| open.fence < claim);
         Some(())
     }

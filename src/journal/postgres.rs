@@ -265,9 +265,12 @@ impl Journal for PostgresJournal {
             .store
             .query(
                 Now,
-                "SELECT to_priority, callback_prioritizer.millis() - at FROM callback_prioritizer.history
-                 WHERE conversation = $1 AND leg = $2 AND outcome = 'unconfirmed'
-                    AND at > callback_prioritizer.millis() - $3",
+                "SELECT to_priority, callback_prioritizer.millis() - at FROM callback_prioritizer.history AS older
+                 WHERE conversation = $1 AND leg = $2 AND at > callback_prioritizer.millis() - $3
+                    AND (outcome = 'unconfirmed' OR outcome = 'arrived' AND EXISTS (
+                        SELECT FROM callback_prioritizer.history AS newer
+                        WHERE newer.conversation = $1 AND newer.leg = $2 AND newer.fence > older.fence
+                            AND newer.at <= older.settled_at))",
                 &[
                     (&visit.conversation, Type::TEXT),
                     (&visit.leg, Type::TEXT),

@@ -18,8 +18,12 @@ pub(super) fn overtaken(
     let since = now.saturating_sub(ARRIVES_WITHIN).unwrap_or(Timestamp::MIN);
     transaction
         .prepare_cached(
-            "SELECT to_priority, at FROM history
-             WHERE conversation = ?1 AND leg = ?2 AND outcome = 'unconfirmed' AND at > ?3",
+            "SELECT to_priority, at FROM history AS older
+             WHERE conversation = ?1 AND leg = ?2 AND at > ?3
+                 AND (outcome = 'unconfirmed' OR outcome = 'arrived' AND EXISTS (
+                     SELECT 1 FROM history AS newer
+                     WHERE newer.conversation = ?1 AND newer.leg = ?2 AND newer.fence > older.fence
+                         AND newer.at <= older.settled_at))",
         )?
         .query_map(params![visit.conversation, visit.leg, Time(since)], |row| {
             Ok(Overtaken {
