@@ -48,7 +48,7 @@ pub(super) struct Member {
     pub(super) ballots: Arc<Mutex<Ballots>>,
     /// Its settings: those in force, and for the next daemon.
     settings: Arc<Mutex<Settings>>,
-    /// Told when there are other settings to start with.
+    /// Told when there are other settings to start with, and only while none works.
     again: Notify,
     /// Whether a first attempt has ended, one way or another.
     settled: watch::Sender<bool>,
@@ -110,7 +110,9 @@ impl Member {
     /// Puts other settings in the place of those it has. A daemon that waits to be started is started with them at once.
     pub(super) fn take(&self, settings: Settings) {
         *lock(&self.settings) = settings;
-        self.again.notify_one();
+        if self.seat.way().is_none() {
+            self.again.notify_one();
+        }
     }
 
     /// Waits until a first attempt has ended.

@@ -467,6 +467,25 @@ async fn a_part_of_one_that_ends_ends_nothing_of_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_ends_long_after_a_reload_is_not_held_to_have_other_settings() {
+    let log = Log::listen();
+    let mut pair = Pair::open("", "").await;
+    pair.journal = Arc::new(Obstructed::from(Trap));
+    let running = pair.start_ready().await;
+    pair.acme
+        .order(r#"{"order":"pause","organization":"beta","for_ms":60000}"#)
+        .await;
+    pair.rewrite("", "[organizations.policy]\nincrement = 7");
+    running.reload().await;
+    assert_eq!(log.count(&["settings of all organisations reloaded"]), 1);
+    until(&running.beta, |now| now.down.is_some()).await;
+    until(&running.beta, |now| now.down.is_none()).await;
+    assert!(log.count(&["ended unexpectedly", "\"organization\":\"beta\""]) >= 1);
+    assert_eq!(log.count(&["other settings are there"]), 0);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_line_of_a_daemon_says_whose_it_is() {
     let log = Log::listen();
     let pair = Pair::open("", "").await;
