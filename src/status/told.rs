@@ -11,15 +11,20 @@ use super::{
 use crate::{conversation::ConversationId, genesys::FailureKind};
 
 impl Status {
-    /// Its daemon has ended, for this reason, and another will be started: what was known of callbacks is not known any more.
+    /// Its daemon has ended, for this reason, and another will be started.
     pub(crate) fn goes_down(&self, at: Timestamp, why: &str) {
+        self.forget();
+        self.tell(at, true, why);
+        self.update(|now| now.down = Some(why.to_owned()));
+    }
+
+    /// Another daemon is to be started: what the one before knew is not known any more. What was counted stays.
+    pub(crate) fn forget(&self) {
         *lock(&self.0.board) = Board::default();
         *lock(&self.0.due) = Due::default();
         *lock(&self.0.pulse) = None;
         *lock(&self.0.held_until) = None;
-        self.tell(at, true, why);
         self.update(|now| {
-            now.down = Some(why.to_owned());
             (now.signed_in, now.swept, now.sighted) = (false, false, false);
             (now.tracked, now.sockets, now.replicas) = (0, 0, Vec::new());
             (now.capacity, now.expected_lag) = (None, Duration::ZERO);

@@ -2,6 +2,8 @@
 
 mod pair;
 
+mod starting;
+
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;

@@ -1,0 +1,130 @@
+//! While one organisation takes long to start: does it get what is reloaded meanwhile?
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use callback_prioritizer::{
+    journal::JournalError,
+    sandbox::{Effect, RequestFault},
+};
+use tokio::sync::watch;
+
+use super::{
+    TOKEN,
+    pair::{Pair, Running, until},
+};
+use crate::{
+    harness::{Centre, minutes, pass},
+    log::Log,
+    obstacle::{Asked, Obstacle, Obstructed},
+};
+
+/// What delays raises by two minutes.
+const SLOWER: &str = "[organizations.policy]\nwait = \"7m\"";
+
+/// The platform answers sweeps with a hold of this many seconds, so often.
+fn holds(centre: &Centre, seconds: u64, times: Option<u32>) {
+    let hold = Effect::Answer(429, Some(seconds));
+    let fault = RequestFault::to("POST", "/api/v2/analytics/", hold);
+    centre
+        .sandbox
+        .faults()
+        .requests(RequestFault { times, ..fault });
+}
+
+/// Starts both; `acme` is ready, and `beta` waits for the end of this hold.
+async fn start_with_one_held(pair: &Pair, seconds: u64) -> Running {
+    holds(&pair.beta, seconds, Some(1));
+    let running = pair.start();
+    until(&running.acme, |now| now.ready && now.sockets > 0).await;
+    until(&running.beta, |now| now.throttled > Duration::ZERO).await;
+    running
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_reloaded_while_it_starts_is_what_it_starts_with() {
+    for reloaded in [
+        SLOWER,
+        "[organizations.callbacks]\ndry_run = true",
+        "[[organizations.rules]]\nname = \"none\"\nqueue = \"Support\"\nskip = true",
+    ] {
+        let pair = Pair::open("", "").await;
+        let running = start_with_one_held(&pair, 12).await;
+        let id = pair.beta.callback();
+        pair.rewrite("", reloaded);
+        running.reload().await;
+        until(&running.beta, |now| now.ready && now.sockets > 0).await;
+        pass(minutes(6)).await;
+        assert_eq!(pair.beta.writes(&id), [0; 0], "{reloaded}");
+        pass(minutes(2)).await;
+        let raised = usize::from(reloaded == SLOWER);
+        assert_eq!(pair.beta.writes(&id).len(), raised, "{reloaded}");
+        running.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_whose_work_begins_while_the_others_prepare_reads_what_they_agreed_on() {
+    let log = Log::listen();
+    let pair = Pair::open("", "").await;
+    let running = start_with_one_held(&pair, 3).await;
+    let id = pair.beta.callback();
+    let slow = Effect::Delay(Duration::from_secs(8));
+    let slow = RequestFault::to("GET", "/api/v2/routing/queues", slow);
+    pair.acme.sandbox.faults().requests(slow);
+    let acme_has = "[organizations.callbacks]\nqueues = [\"Support\"]";
+    pair.rewrite(acme_has, SLOWER);
+    running.reload().await;
+    let all = "settings of all organisations reloaded";
+    assert!(running.beta.snapshot().ready && log.count(&[all]) == 0);
+    pass(minutes(6)).await;
+    assert_eq!((log.count(&[all]), pair.beta.writes(&id)), (1, vec![]));
+    pass(minutes(2)).await;
+    assert_eq!(pair.beta.writes(&id), [1]);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_changes_nothing_for_it_does_not_disturb_its_start() {
+    let pair = Pair::open("", "").await;
+    let running = start_with_one_held(&pair, 12).await;
+    pair.rewrite(SLOWER, "");
+    running.reload().await;
+    until(&running.beta, |now| now.ready && now.sockets > 0).await;
+    assert_eq!(pair.beta.requests("POST", TOKEN), 1);
+    running.stop().await;
+}
+
+/// A journal that does not work when it is told to.
+struct Weak(watch::Sender<bool>);
+
+#[async_trait]
+impl Obstacle for Weak {
+    async fn meet(&self, asked: Asked<'_>) -> Result<(), JournalError> {
+        if matches!(asked, Asked::Change) && *self.0.borrow() {
+            return Err(JournalError::new("disk full"));
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn trouble_that_a_start_has_met_is_not_left_to_the_next_one() {
+    let mut pair = Pair::open("", "").await;
+    let journal = Arc::new(Obstructed::from(Weak(watch::Sender::new(true))));
+    pair.journal = Arc::<Obstructed<Weak>>::clone(&journal);
+    holds(&pair.beta, 12, Some(1));
+    let running = pair.start();
+    until(&running.beta, |now| now.journal_trouble.is_some()).await;
+    journal.obstacle.0.send_replace(false);
+    until(&running.acme, |now| now.ready).await;
+    pair.rewrite("", SLOWER);
+    running.reload().await;
+    pass(minutes(1)).await;
+    assert!(
+        running.beta.snapshot().ready,
+        "{:?}",
+        running.beta.snapshot()
+    );
+    running.stop().await;
+}
