@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -35,15 +36,22 @@ impl Pulse {
             }
             self.supervisor.ready(&all_in_words(&self.members)).await;
             loop {
-                for member in &*self.members {
-                    if let Some(way) = member.seat.way() {
-                        way.go().instrument(span_of(&member.organization)).await;
-                    }
-                }
+                self.go_all_ways().await;
                 self.supervisor.alive(&all_in_words(&self.members)).await;
                 sleep(delay).await;
             }
         };
         stop.run_until_cancelled(beating).await;
+    }
+
+    /// Goes the way of each that works. All at once, because a journal that does not answer takes its time with each, and
+    /// the supervisor waits no longer for many than for one.
+    async fn go_all_ways(&self) {
+        let ways = self.members.iter().filter_map(|member| {
+            let way = member.seat.way()?;
+            let going = async move { way.go().await };
+            Some(going.instrument(span_of(&member.organization)))
+        });
+        join_all(ways).await;
     }
 }

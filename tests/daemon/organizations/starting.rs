@@ -1,4 +1,4 @@
-//! While one organisation takes long to start: does it get what is reloaded meanwhile?
+//! While one organisation takes long to start: does it get what is reloaded meanwhile? And do all together show that they live?
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,10 @@ use callback_prioritizer::{
     journal::JournalError,
     sandbox::{Effect, RequestFault},
 };
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use super::{
     TOKEN,
@@ -17,6 +20,7 @@ use crate::{
     harness::{Centre, minutes, pass},
     log::Log,
     obstacle::{Asked, Obstacle, Obstructed},
+    supervised::Ear,
 };
 
 /// What delays raises by two minutes.
@@ -95,28 +99,35 @@ async fn a_reload_that_changes_nothing_for_it_does_not_disturb_its_start() {
     running.stop().await;
 }
 
-/// A journal that does not work when it is told to.
-struct Weak(watch::Sender<bool>);
+/// A journal that does not work, or takes its time, when it is told to.
+struct Weak(watch::Sender<Option<Duration>>);
 
 #[async_trait]
 impl Obstacle for Weak {
     async fn meet(&self, asked: Asked<'_>) -> Result<(), JournalError> {
-        if matches!(asked, Asked::Change) && *self.0.borrow() {
-            return Err(JournalError::new("disk full"));
+        let delay = *self.0.borrow();
+        match (asked, delay) {
+            (Asked::Change, Some(Duration::ZERO)) => Err(JournalError::new("disk full")),
+            (Asked::Change, Some(delay)) => {
+                sleep(delay).await;
+                Ok(())
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn trouble_that_a_start_has_met_is_not_left_to_the_next_one() {
     let mut pair = Pair::open("", "").await;
-    let journal = Arc::new(Obstructed::from(Weak(watch::Sender::new(true))));
+    let journal = Arc::new(Obstructed::from(Weak(watch::Sender::new(Some(
+        Duration::ZERO,
+    )))));
     pair.journal = Arc::<Obstructed<Weak>>::clone(&journal);
     holds(&pair.beta, 12, Some(1));
     let running = pair.start();
     until(&running.beta, |now| now.journal_trouble.is_some()).await;
-    journal.obstacle.0.send_replace(false);
+    journal.obstacle.0.send_replace(None);
     until(&running.acme, |now| now.ready).await;
     pair.rewrite("", SLOWER);
     running.reload().await;
@@ -126,5 +137,32 @@ async fn trouble_that_a_start_has_met_is_not_left_to_the_next_one() {
         "{:?}",
         running.beta.snapshot()
     );
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_takes_its_time_takes_it_for_all_at_once() {
+    let mut pair = Pair::open("", "").await;
+    let (supervisor, ear) = Ear::new("slow");
+    pair.supervisor = supervisor;
+    let journal = Arc::new(Obstructed::from(Weak(watch::Sender::new(None))));
+    pair.journal = Arc::<Obstructed<Weak>>::clone(&journal);
+    let running = pair.start_ready().await;
+    journal
+        .obstacle
+        .0
+        .send_replace(Some(Duration::from_secs(8)));
+    assert_eq!(ear.hears().await.as_deref(), Some("READY=1"));
+    let mut last = Instant::now();
+    for _ in 0..10 {
+        assert_eq!(ear.hears().await.as_deref(), Some("WATCHDOG=1"));
+        // Ten seconds between two rounds, and what one of them takes.
+        assert!(
+            last.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            last.elapsed()
+        );
+        last = Instant::now();
+    }
     running.stop().await;
 }
