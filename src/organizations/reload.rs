@@ -134,11 +134,8 @@ impl Together {
     /// One reload, from its beginning to its end.
     async fn reload(&self) {
         info!("reloading the settings of all organisations");
-        // Before all are ready, the word that ends a reload would say that they are.
-        let ready = self.members.iter().all(|member| {
-            let now = member.status.snapshot();
-            now.ready || now.down.is_some()
-        });
+        // Before it was said that all are ready, the word that ends a reload would say so.
+        let ready = self.supervisor.was_told_ready();
         if ready {
             self.supervisor.reloading().await;
         }

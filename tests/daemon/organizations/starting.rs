@@ -1,4 +1,5 @@
-//! While one organisation takes long to start: does it get what is reloaded meanwhile? And do all together show that they live?
+//! While one organisation takes long to start: are the others ready without it, does it get what is reloaded meanwhile? And
+//! do all together show that they live?
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,6 +26,8 @@ use crate::{
 
 /// What delays raises by two minutes.
 const SLOWER: &str = "[organizations.policy]\nwait = \"7m\"";
+/// Time within which a supervisor that nobody has told another one must hear that the process is ready.
+const START: Duration = Duration::from_secs(90);
 
 /// The platform answers sweeps with a hold of this many seconds, so often.
 fn holds(centre: &Centre, seconds: u64, times: Option<u32>) {
@@ -137,6 +140,51 @@ async fn trouble_that_a_start_has_met_is_not_left_to_the_next_one() {
         "{:?}",
         running.beta.snapshot()
     );
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_held_at_its_start_keeps_no_other_from_being_ready() {
+    let mut pair = Pair::open("", "").await;
+    let (supervisor, ear) = Ear::new("held");
+    pair.supervisor = supervisor;
+    holds(&pair.beta, 50, None);
+    let (running, began) = (pair.start(), Instant::now());
+    let word = loop {
+        if let Some(word) = ear.hears().await {
+            break word;
+        }
+        assert!(began.elapsed() < START, "a supervisor would end it");
+    };
+    assert_eq!((word.as_str(), began.elapsed() < START), ("READY=1", true));
+    let beta = running.beta.snapshot();
+    assert!(running.acme.snapshot().ready && !beta.ready && beta.down.is_none());
+    assert_eq!(ear.hears().await.as_deref(), Some("WATCHDOG=1"));
+    // A supervisor that has heard it waits for a word at the end of each reload.
+    running.reload().await;
+    for expected in ["RELOADING=1", "READY=1", "WATCHDOG=1"] {
+        assert_eq!(ear.hears().await.as_deref(), Some(expected));
+    }
+    pair.beta.sandbox.faults().clear();
+    until(&running.beta, |now| now.ready && now.sockets > 0).await;
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_are_held_none_is_ready_before_the_first_that_is() {
+    let mut pair = Pair::open("", "").await;
+    let (supervisor, ear) = Ear::new("all-held");
+    pair.supervisor = supervisor;
+    for centre in [&pair.acme, &pair.beta] {
+        holds(centre, 20, None);
+    }
+    let running = pair.start();
+    for _ in 0..6 {
+        assert_eq!(ear.hears().await, None);
+    }
+    pair.beta.sandbox.faults().clear();
+    assert_eq!(ear.hears().await.as_deref(), Some("READY=1"));
+    assert!(running.beta.snapshot().ready && !running.acme.snapshot().ready);
     running.stop().await;
 }
 
