@@ -60,8 +60,8 @@ pub(crate) use watched::Watched;
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
 /// How long after its claim a write may still arrive: it is sent within the claim, and what is on its way longer than that,
-/// or was sent by a machine that stood still meanwhile, seldom outlives its connection. After that a priority that happens
-/// to be its value is somebody's will.
+/// or was sent by a machine that stood still meanwhile, seldom outlives its connection. A priority that comes later and happens to
+/// be its value is somebody's will.
 pub(crate) const ARRIVES_WITHIN: Duration = Duration::from_mins(5);
 
 /// How long after a write a read may still show what was before. The platform promises nothing; its reads are served
@@ -150,15 +150,6 @@ pub struct Open {
     pub write: Write,
     /// Whether another owner is at it, which will note what comes of it. Not where its claim has ended.
     pub elsewhere: bool,
-}
-
-/// A write of which it is not known whether it arrives before a newer one or after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overtaken {
-    /// Priority written.
-    pub to: Priority,
-    /// When it was claimed.
-    pub at: Timestamp,
 }
 
 /// What is known of a visit.
@@ -264,13 +255,14 @@ pub trait Journal: Send + Sync {
         at: Timestamp,
     ) -> Result<Commit, JournalError>;
 
-    /// Writes of ours that a newer one has overtaken, and that may arrive still: their outcome was never known. So are those
-    /// that did arrive while a newer one was under way, which may have been there before.
+    /// Values of writes that a newer one has overtaken, of those that may arrive since then ([`ARRIVES_WITHIN`]): their outcome
+    /// was never known, or they were seen to arrive while a newer one was under way, which may have been there before.
     async fn overtaken(
         &self,
         visit: &Visit,
+        since: Timestamp,
         now: Timestamp,
-    ) -> Result<Vec<Overtaken>, JournalError>;
+    ) -> Result<Vec<Priority>, JournalError>;
 
     /// Gives a claim back: the write is not there, because the platform refused it or it was not sent. An earlier write of the
     /// same value, which this one has overtaken and of which nothing is known, is open again.
@@ -323,13 +315,6 @@ pub trait Journal: Send + Sync {
     /// where it is for one daemon alone.
     fn replicas(&self, _client: &str) -> Option<Arc<dyn Replicas>> {
         None
-    }
-}
-
-impl Overtaken {
-    /// Whether it may still arrive.
-    fn may_arrive(&self, now: Timestamp) -> bool {
-        elapsed(self.at, now) < ARRIVES_WITHIN
     }
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Claim, Commit, Entry, Fence, Journal, JournalError, Open, Overtaken, Owner, SAME_ENTRY,
+    ARRIVES_WITHIN, Claim, Commit, Entry, Fence, Journal, JournalError, Open, Owner, SAME_ENTRY,
     SEEN_WITHIN, Stay, Write, lease_end,
 };
 use crate::{
@@ -280,15 +280,14 @@ impl Journal for MemoryJournal {
     async fn overtaken(
         &self,
         visit: &Visit,
-        now: Timestamp,
-    ) -> Result<Vec<Overtaken>, JournalError> {
+        since: Timestamp,
+        _now: Timestamp,
+    ) -> Result<Vec<Priority>, JournalError> {
         let visits = self.visits();
         let overtaken = visits.get(visit).map_or(&[][..], |kept| &kept.overtaken);
-        let writes = overtaken.iter().map(|open| Overtaken {
-            to: open.write.to,
-            at: open.write.at,
-        });
-        Ok(writes.filter(|write| write.may_arrive(now)).collect())
+        let arrives = |open: &&Open| elapsed(open.write.at, since) < ARRIVES_WITHIN;
+        let values = overtaken.iter().filter(arrives).map(|open| open.write.to);
+        Ok(values.collect())
     }
 
     async fn release(

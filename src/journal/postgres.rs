@@ -32,7 +32,7 @@ use tokio_postgres::{Row, types::Type};
 
 use super::{
     ARRIVES_WITHIN, Claim, Commit, Entry, Fence, HistoryError, Journal, JournalError, LEASE, Look,
-    Open, Overtaken, Owner, SAME_ENTRY, SEEN_WITHIN, Stay, Unusable, Write, sqlite::Time,
+    Open, Owner, SAME_ENTRY, SEEN_WITHIN, Stay, Unusable, Write, sqlite::Time,
 };
 use crate::{
     clock::elapsed,
@@ -259,13 +259,14 @@ impl Journal for PostgresJournal {
     async fn overtaken(
         &self,
         visit: &Visit,
+        since: Timestamp,
         now: Timestamp,
-    ) -> Result<Vec<Overtaken>, JournalError> {
+    ) -> Result<Vec<Priority>, JournalError> {
         let rows = self
             .store
             .query(
                 Now,
-                "SELECT to_priority, callback_prioritizer.millis() - at FROM callback_prioritizer.history AS older
+                "SELECT to_priority FROM callback_prioritizer.history AS older
                  WHERE conversation = $1 AND leg = $2 AND at > callback_prioritizer.millis() - $3
                     AND (outcome = 'unconfirmed' OR outcome = 'arrived' AND EXISTS (
                         SELECT FROM callback_prioritizer.history AS newer
@@ -274,17 +275,11 @@ impl Journal for PostgresJournal {
                 &[
                     (&visit.conversation, Type::TEXT),
                     (&visit.leg, Type::TEXT),
-                    (&millis(ARRIVES_WITHIN), Type::INT8),
+                    (&millis(elapsed(since, now) + ARRIVES_WITHIN), Type::INT8),
                 ],
             )
             .await?;
-        self.store.read(&rows, |row| {
-            let age = SignedDuration::from_millis(row.try_get(1)?);
-            Ok(Overtaken {
-                to: row.try_get(0)?,
-                at: now.saturating_sub(age).unwrap_or(now),
-            })
-        })
+        self.store.read(&rows, |row| Ok(row.try_get(0)?))
     }
 
     async fn release(

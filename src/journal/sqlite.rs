@@ -35,7 +35,7 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Overtaken, Owner, Stay, Write};
+use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Owner, Stay, Write};
 use crate::{
     conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
     orders::Pause,
@@ -176,11 +176,12 @@ impl Journal for SqliteJournal {
     async fn overtaken(
         &self,
         visit: &Visit,
+        since: Timestamp,
         now: Timestamp,
-    ) -> Result<Vec<Overtaken>, JournalError> {
+    ) -> Result<Vec<Priority>, JournalError> {
         let visit = visit.clone();
         self.transact(now, move |transaction, _| {
-            overtaken::overtaken(transaction, &visit, now)
+            overtaken::overtaken(transaction, &visit, since)
         })
         .await
     }

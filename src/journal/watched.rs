@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Overtaken, Stay, Write};
+use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write};
 use crate::{
     clock::elapsed,
     conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
@@ -152,10 +152,11 @@ impl Journal for Watched {
     async fn overtaken(
         &self,
         visit: &Visit,
+        since: Timestamp,
         now: Timestamp,
-    ) -> Result<Vec<Overtaken>, JournalError> {
+    ) -> Result<Vec<Priority>, JournalError> {
         let journal = self.journal();
-        self.heed(now, journal.overtaken(visit, now).await)
+        self.heed(now, journal.overtaken(visit, since, now).await)
     }
 
     async fn release(
@@ -343,9 +344,10 @@ mod tests {
         async fn overtaken(
             &self,
             v: &Visit,
+            since: Timestamp,
             now: Timestamp,
-        ) -> Result<Vec<Overtaken>, JournalError> {
-            self.memory.overtaken(v, now).await
+        ) -> Result<Vec<Priority>, JournalError> {
+            self.memory.overtaken(v, since, now).await
         }
 
         async fn release(&self, v: &Visit, c: Fence, at: Timestamp) -> Result<(), JournalError> {

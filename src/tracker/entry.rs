@@ -77,15 +77,18 @@ impl Tracker {
         written_at.is_some_and(|at| elapsed(at, looked_at) <= uncertain)
     }
 
-    /// Whether what is seen is an older write of ours that arrived after a newer one. Nothing but us lowers a priority to
-    /// exactly that within that time, or as good as nothing.
+    /// Whether what is seen is an older write of ours that arrived after a newer one, or after that was last seen. Nothing but
+    /// us lowers a priority to exactly that, or as good as nothing.
     async fn is_overtaken(&self, waiting: &Waiting, entry: &Entry) -> Result<bool, JournalError> {
         if waiting.priority >= entry.expected() {
             return Ok(false);
         }
+        let settled = self.settled.as_deref().map(|(_, seen)| *seen);
+        let written = entry.last.map(|write| write.at);
+        let since = settled.max(written).unwrap_or(waiting.since);
         let (journal, now) = (&self.context.journal, self.context.now());
-        let overtaken = journal.overtaken(&waiting.visit, now).await?;
-        Ok(overtaken.iter().any(|write| write.to == waiting.priority))
+        let overtaken = journal.overtaken(&waiting.visit, since, now).await?;
+        Ok(overtaken.contains(&waiting.priority))
     }
 
     /// When to look again at a callback that needs no raise by what is known; nothing where no older write of ours may still
@@ -97,8 +100,9 @@ impl Tracker {
         was_behind: bool,
     ) -> Result<Option<Duration>, JournalError> {
         let now = self.context.now();
-        let overtaken = self.context.journal.overtaken(&waiting.visit, now).await?;
-        let lowers = overtaken.iter().any(|write| write.to < entry.expected());
+        let journal = &self.context.journal;
+        let overtaken = journal.overtaken(&waiting.visit, now, now).await?;
+        let lowers = overtaken.iter().any(|value| *value < entry.expected());
         let delay = if was_behind { READ_LAG } else { UNSETTLED };
         Ok(lowers.then_some(delay))
     }

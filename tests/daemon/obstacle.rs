@@ -5,9 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use callback_prioritizer::{
     conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
-    journal::{
-        Claim, Commit, Entry, Fence, Journal, JournalError, MemoryJournal, Overtaken, Stay, Write,
-    },
+    journal::{Claim, Commit, Entry, Fence, Journal, JournalError, MemoryJournal, Stay, Write},
     orders::Pause,
     policy::Base,
     replicas::{Deeds, Grant, Rate, Replicas, Standing, SweepTurn},
@@ -112,10 +110,11 @@ impl<O: Obstacle + 'static> Journal for Obstructed<O> {
     async fn overtaken(
         &self,
         visit: &Visit,
+        since: Timestamp,
         now: Timestamp,
-    ) -> Result<Vec<Overtaken>, JournalError> {
+    ) -> Result<Vec<Priority>, JournalError> {
         self.obstacle.meet(Asked::Recall).await?;
-        self.memory.overtaken(visit, now).await
+        self.memory.overtaken(visit, since, now).await
     }
 
     async fn release(&self, v: &Visit, claim: Fence, at: Timestamp) -> Result<(), JournalError> {

@@ -11,7 +11,7 @@ use std::sync::{
 use async_trait::async_trait;
 use callback_prioritizer::{
     conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
-    journal::{Claim, Commit, Entry, Fence, Journal, JournalError, Overtaken, Stay, Write},
+    journal::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write},
     orders::Pause,
     policy::Base,
     replicas::Replicas,
@@ -299,10 +299,11 @@ impl Journal for Witness {
     async fn overtaken(
         &self,
         visit: &Visit,
+        since: Timestamp,
         now: Timestamp,
-    ) -> Result<Vec<Overtaken>, JournalError> {
+    ) -> Result<Vec<Priority>, JournalError> {
         let journal = self.inner().await?;
-        let overtaken = journal.overtaken(visit, now).await?;
+        let overtaken = journal.overtaken(visit, since, now).await?;
         self.hears(overtaken).await
     }
 

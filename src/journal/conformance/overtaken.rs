@@ -3,7 +3,7 @@
 use super::{Bench, at, commit, entry, granted, seen, step, write};
 use crate::{
     conversation::Priority,
-    journal::{Commit, Entry, Overtaken, Write},
+    journal::{Commit, Entry, Write},
 };
 
 pub(in crate::journal) async fn the_value_of_an_overtaken_write_is_known_as_ours(
@@ -13,11 +13,8 @@ pub(in crate::journal) async fn the_value_of_an_overtaken_write_is_known_as_ours
     let overtaken = |points| {
         let (visit, points) = (visit.clone(), Priority::clamped(points));
         async move {
-            let writes = journal.overtaken(&visit, at(299)).await.unwrap();
-            writes.contains(&Overtaken {
-                to: points,
-                at: at(0),
-            })
+            let values = journal.overtaken(&visit, at(299), at(500)).await;
+            values.unwrap().contains(&points)
         }
     };
     granted(&bench, write(1, 0, 1)).await;
@@ -29,7 +26,7 @@ pub(in crate::journal) async fn the_value_of_an_overtaken_write_is_known_as_ours
     for (points, expected) in [(0, false), (1, true), (2, false), (3, false)] {
         assert_eq!(overtaken(points).await, expected, "{points}");
     }
-    let later = journal.overtaken(&visit, at(300)).await;
+    let later = journal.overtaken(&visit, at(300), at(500)).await;
     assert_eq!(later.unwrap(), [], "it comes no more");
 }
 
@@ -38,9 +35,8 @@ pub(in crate::journal) async fn what_arrived_while_a_newer_write_was_under_way_m
 ) {
     let (journal, visit) = (bench.journal(), seen("v", 0).visit);
     let overtaken = async || {
-        let writes = journal.overtaken(&visit, at(9)).await.unwrap();
-        let values = writes.iter().map(|write| write.to.points());
-        values.collect::<Vec<i64>>()
+        let values = journal.overtaken(&visit, at(9), at(9)).await;
+        values.unwrap()
     };
     let later = |step| Write { at: at(5), ..step };
     let arrived = async |open, settled| {
@@ -57,7 +53,7 @@ pub(in crate::journal) async fn what_arrived_while_a_newer_write_was_under_way_m
     let newer = granted(&bench, later(step(3))).await;
     assert_eq!(arrived(older, 6).await, Commit::Done);
     assert_eq!(commit(&bench, newer, 3).await, Commit::Done);
-    assert_eq!(overtaken().await, [2]);
+    assert_eq!(overtaken().await, [Priority::clamped(2)]);
 }
 
 pub(in crate::journal) async fn a_write_is_open_again_when_what_has_overtaken_it_is_not_made(

@@ -6,31 +6,31 @@ use rusqlite::{Transaction, params};
 use super::{Fence, claims::entry_of, column::Time};
 use crate::{
     conversation::{Priority, Visit},
-    journal::{ARRIVES_WITHIN, Overtaken},
+    journal::ARRIVES_WITHIN,
 };
 
-/// Those that may arrive still.
+/// The values of those that may arrive since then.
 pub(super) fn overtaken(
     transaction: &Transaction<'_>,
     visit: &Visit,
-    now: Timestamp,
-) -> rusqlite::Result<Vec<Overtaken>> {
-    let since = now.saturating_sub(ARRIVES_WITHIN).unwrap_or(Timestamp::MIN);
+    since: Timestamp,
+) -> rusqlite::Result<Vec<Priority>> {
+    let claimed = since
+        .saturating_sub(ARRIVES_WITHIN)
+        .unwrap_or(Timestamp::MIN);
     transaction
         .prepare_cached(
-            "SELECT to_priority, at FROM history AS older
+            "SELECT to_priority FROM history AS older
              WHERE conversation = ?1 AND leg = ?2 AND at > ?3
                  AND (outcome = 'unconfirmed' OR outcome = 'arrived' AND EXISTS (
                      SELECT 1 FROM history AS newer
                      WHERE newer.conversation = ?1 AND newer.leg = ?2 AND newer.fence > older.fence
                          AND newer.at <= older.settled_at))",
         )?
-        .query_map(params![visit.conversation, visit.leg, Time(since)], |row| {
-            Ok(Overtaken {
-                to: row.get(0)?,
-                at: row.get::<_, Time>(1)?.0,
-            })
-        })?
+        .query_map(
+            params![visit.conversation, visit.leg, Time(claimed)],
+            |row| row.get(0),
+        )?
         .collect()
 }
 

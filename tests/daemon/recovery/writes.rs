@@ -77,13 +77,13 @@ async fn two_supervisors_changes_while_it_was_down_leave_the_second_as_the_base(
     daemon.stop().await;
 }
 
-/// A callback that was raised twice, a minute apart, and is raised no more; the first write of all was given no answer, so
-/// it may arrive still. Nobody tells of changes.
-async fn raised_to_the_last_over_a_lost_write() -> (Centre, Running, ConversationId) {
-    let centre = Centre::with(|options| options.priority_events = false).await;
-    let centre = centre
-        .set("POLICY__WAIT", "60s")
-        .set("POLICY__MAX_RAISES", "2");
+/// A callback whose first write was given no answer, so that it may arrive still, and which was raised twice after that, so
+/// long apart.
+async fn raised_twice_over_a_lost_write(
+    centre: Centre,
+    apart: &str,
+) -> (Centre, Running, ConversationId) {
+    let centre = centre.set("POLICY__WAIT", apart);
     let lost = RequestFault::to("PATCH", WRITE, Effect::Cut).times(1);
     centre.sandbox.faults().requests(lost);
     let daemon = centre.start_ready().await;
@@ -94,12 +94,13 @@ async fn raised_to_the_last_over_a_lost_write() -> (Centre, Running, Conversatio
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_arrives_after_the_last_raise_is_made_good_within_a_minute() {
-    let (centre, daemon, id) = raised_to_the_last_over_a_lost_write().await;
+    // Nobody tells of it.
+    let centre = Centre::with(|options| options.priority_events = false).await;
+    let centre = centre.set("POLICY__MAX_RAISES", "2");
+    let (centre, daemon, id) = raised_twice_over_a_lost_write(centre, "1m").await;
     pass(Duration::from_secs(30)).await;
-    centre
-        .world()
-        .set_priority(&id, Priority::clamped(1))
-        .unwrap();
+    let arrived = centre.world().set_priority(&id, Priority::clamped(1));
+    arrived.unwrap();
     daemon.until(|now| now.raises == 3).await;
     assert_eq!(centre.writes(&id), [1, 2, 2]);
     assert_eq!(daemon.now().foreign_changes, 0);
@@ -110,17 +111,16 @@ async fn a_write_that_arrives_after_the_last_raise_is_made_good_within_a_minute(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_supervisor_sets_is_no_write_of_ours_that_comes_minutes_late() {
-    let (centre, daemon, id) = raised_to_the_last_over_a_lost_write().await;
-    daemon.kill();
-    pass(minutes(5)).await;
-    centre
-        .world()
-        .set_priority(&id, Priority::clamped(1))
-        .unwrap();
-    let centre = centre.set("POLICY__MAX_RAISES", "20");
-    let daemon = centre.start_ready().await;
-    daemon.until(|now| now.raises == 1).await;
-    assert_eq!(daemon.now().foreign_changes, 1);
-    daemon.stop().await;
+async fn a_value_of_ours_that_cannot_come_any_more_is_a_supervisors_will() {
+    for (apart, foreign) in [("1m", 0), ("6m", 1)] {
+        let centre = Centre::open().await;
+        let (centre, daemon, id) = raised_twice_over_a_lost_write(centre, apart).await;
+        pass(Duration::from_secs(30)).await;
+        let set = centre.world().set_priority(&id, Priority::clamped(1));
+        set.unwrap();
+        daemon.until(|now| now.raises == 3).await;
+        assert_eq!(centre.writes(&id), [1, 2, 2], "{apart}");
+        assert_eq!(daemon.now().foreign_changes, foreign, "{apart}");
+        daemon.stop().await;
+    }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{
     super::super::{
-        super::{Claim, Commit, Entry, Fence, JournalError, Overtaken, Stay, Write},
+        super::{Claim, Commit, Entry, Fence, JournalError, Stay, Write},
         Journal,
     },
     Bench, Way,
@@ -70,10 +70,11 @@ impl<W: Way> Journal for Bench<W> {
     async fn overtaken(
         &self,
         visit: &Visit,
+        since: Timestamp,
         now: Timestamp,
-    ) -> Result<Vec<Overtaken>, JournalError> {
+    ) -> Result<Vec<Priority>, JournalError> {
         self.database.set_clock(now).await;
-        self.journal.overtaken(visit, now).await
+        self.journal.overtaken(visit, since, now).await
     }
 
     async fn release(
