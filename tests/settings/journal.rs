@@ -102,7 +102,16 @@ fn nothing_shows_the_password() {
         .collect();
     assert_eq!(named, ["journal.url"]);
     assert!(!format!("{changes:?}").contains(CANARY));
-    let wrong = [("CALLBACK_PRIORITIZER__JOURNAL__URL", "canary")];
-    let refused = settings::load(None, &signed_in(&wrong)).unwrap_err();
-    assert!(!format!("{refused} {refused:?}").contains(CANARY));
+    for wrong in [
+        "canary",
+        "postgres://u:pa/sscanary@db/j",
+        "postgres://u:pa/s?canary@db/j",
+        "postgres://u:pa#canary@db/j",
+        "postgres://u:pa@canary@db/j",
+        "postgres://u:pa@canary/x@db/j",
+    ] {
+        let wrong = [("CALLBACK_PRIORITIZER__JOURNAL__URL", wrong)];
+        let refused = settings::load(None, &signed_in(&wrong)).unwrap_err();
+        assert!(!format!("{refused} {refused:?}").contains(CANARY));
+    }
 }
