@@ -27,7 +27,7 @@ pub struct SharedJournal {
     pub password: Option<SecretString>,
     /// The file it was read from, where others than its owner may read that too.
     pub exposed: Option<PathBuf>,
-    /// What this daemon is called among them.
+    /// What this daemon is called among them; empty where neither a setting nor the machine's name tells it apart.
     pub replica: String,
 }
 

