@@ -27,6 +27,17 @@ pub(super) fn remembered(
             sentence: "a journal is in a database or in a file, and `path` names a file: leave one of the two out",
         });
     }
+    for (setting, given) in [
+        ("journal.replica", replica.is_some()),
+        ("journal.password_file", password_file.is_some()),
+    ] {
+        if given && url.is_none() {
+            return Err(SettingsError::Contradiction {
+                setting,
+                sentence: "it is for a database that several daemons share, and without `url` this one keeps a file for itself, as if there were no others: write `url`, or leave it out",
+            });
+        }
+    }
     let shared = |url: super::JournalUrl| {
         let found = secret::of_database(password_file.as_deref(), url.has_password(), environment)?;
         let (password, exposed) = match found {
@@ -63,14 +74,11 @@ fn telling(name: &str) -> Option<written::ReplicaName> {
 }
 
 /// Where a daemon with this journal takes orders: in the folder that systemd or the container gives the service for what lives
-/// as long as it runs, else beside the journal, or where that is in a database, in the working directory.
+/// as long as it runs, else beside the journal, or where that is in a database, where its file would usually be.
 #[must_use]
 pub fn control_socket(journal: &Journal, environment: &BTreeMap<String, String>) -> PathBuf {
     folder(environment, "RUNTIME_DIRECTORY").map_or_else(
         || {
-            if journal.shared.is_some() {
-                return PathBuf::from("callback-prioritizer.sock");
-            }
             let mut beside = journal.path.clone().into_os_string();
             beside.push(".sock");
             beside.into()

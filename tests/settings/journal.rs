@@ -5,7 +5,11 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 use callback_prioritizer::settings::{self, Settings, Severity};
 use secrecy::ExposeSecret;
 
-use super::{CANARY, file, folder, load, signed_in};
+use super::{
+    CANARY, file, folder, load,
+    organizations::{in_readme, loaded_by},
+    signed_in,
+};
 
 /// The sentence with which these settings are refused.
 fn refusal(name: &str, content: &str) -> String {
@@ -35,9 +39,32 @@ fn a_journal_is_in_a_file_or_in_a_database() {
     let socket = |variables: &[(&str, &str)]| {
         settings::control_socket(&alone.journal, &signed_in(variables))
     };
-    assert_eq!(socket(&[]), Path::new("callback-prioritizer.sock"));
-    let given = socket(&[("RUNTIME_DIRECTORY", "/run/x")]);
-    assert_eq!(given, Path::new("/run/x/control.sock"));
+    for (variables, expected) in [
+        (&[][..], "callback-prioritizer.db.sock"),
+        (&[("RUNTIME_DIRECTORY", "/run/x")], "/run/x/control.sock"),
+    ] {
+        assert_eq!(socket(variables), Path::new(expected));
+    }
+    // As in the image, which may write nowhere else.
+    let state = signed_in(&[
+        ("STATE_DIRECTORY", "/var/lib/x"),
+        ("CALLBACK_PRIORITIZER__JOURNAL__URL", "postgres://u@db/j"),
+    ]);
+    let journal = settings::load(None, &state).unwrap().journal;
+    let socket = settings::control_socket(&journal, &state);
+    assert_eq!(socket, Path::new("/var/lib/x/journal.db.sock"));
+}
+
+#[test]
+fn what_is_of_a_database_alone_is_refused_without_one() {
+    for (key, setting) in [
+        ("replica = \"one\"", "journal.replica"),
+        ("password_file = \"/x\"", "journal.password_file"),
+    ] {
+        let refused = refusal("without", &format!("[journal]\n{key}"));
+        assert!(refused.starts_with(setting), "{refused}");
+        assert!(refused.contains("write `url`"), "{refused}");
+    }
 }
 
 #[test]
@@ -99,6 +126,25 @@ fn the_password_is_found_in_its_order_of_places() {
             "{url} {with_file} {with_credential}"
         );
     }
+}
+
+#[test]
+fn the_example_of_the_readme_finds_its_password_under_systemd() {
+    let section = "### Several daemons on one journal";
+    let example = in_readme(section, "toml");
+    let without = example
+        .lines()
+        .filter(|line| !line.starts_with("password_file"));
+    let path = file("readme_replica", without.collect::<Vec<_>>().join("\n"));
+    let credentials = loaded_by(&in_readme(section, "ini"), "readme_password");
+    let given = signed_in(&[("CREDENTIALS_DIRECTORY", &credentials)]);
+    let shared = settings::load(Some(&path), &given).unwrap().journal.shared;
+    let password = shared.unwrap().password.unwrap();
+    assert_eq!(password.expose_secret(), "of-journal_password");
+    let unreadable = example.replace("/etc/callback-prioritizer/", "/nowhere/");
+    let refused = refusal("readme_password_file", &unreadable);
+    let remedy = "under systemd leave the setting out and load the credential `journal_password`";
+    assert!(refused.contains(remedy), "{refused}");
 }
 
 #[test]
