@@ -5,7 +5,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Row, types::Type};
 
 use super::{
-    Time, Trouble, Unusable, read_entry, step,
+    Time, Trouble, Unusable, read,
     store::{Connection, Store, Value},
 };
 use crate::{
@@ -137,7 +137,7 @@ impl Past for DatabasePast {
              WHERE v.conversation = $1 AND v.leg = $2 ORDER BY h.fence",
             &[(&visit.conversation, Type::TEXT), (&visit.leg, Type::TEXT)],
             // As they stand: by the database's clock, for whoever only reads.
-            |row| read_entry(row, row.try_get::<_, Time>(0)?.0),
+            |row| read::entry(row, row.try_get::<_, Time>(0)?.0),
         )?;
         let mut entries = read.into_iter();
         let first = entries.next();
@@ -158,7 +158,7 @@ fn read_written(row: &Row) -> Result<Written, Trouble> {
         },
         queue: row.try_get(2)?,
         write: Write {
-            step: step(row.try_get(3)?)?,
+            step: read::step(row.try_get(3)?)?,
             from: row.try_get(4)?,
             to: row.try_get(5)?,
             due: row.try_get::<_, Time>(6)?.0,
