@@ -11,7 +11,8 @@ use super::{
 use crate::{
     conversation::Visit,
     journal::{
-        Change, Entry, HistoryError, JournalError, Outcome, Wanted, Write, Written, history::Past,
+        Change, Entry, HistoryError, JournalError, Outcome, Wanted, Write, Written,
+        history::{Lived, Past},
     },
 };
 
@@ -72,23 +73,29 @@ impl DatabasePast {
 }
 
 impl Past for DatabasePast {
-    fn daemons(&self) -> Result<Vec<(Timestamp, Change)>, JournalError> {
+    fn daemons(&self) -> Result<Vec<Lived>, JournalError> {
         // The last write after the last sign of life is a later one.
         let runs = self.ask(
             "SELECT started_at, greatest(alive_at, (
                  SELECT max(CASE outcome WHEN 'raised' THEN settled_at ELSE at END)
                  FROM callback_prioritizer.history WHERE at >= alive_at AND history.owner = runs.owner
-             )), stopped_at, alive_at > callback_prioritizer.millis() - $1
+             )), stopped_at, alive_at > callback_prioritizer.millis() - $1, replica
              FROM callback_prioritizer.runs",
             &[(&SILENT, Type::INT8)],
             |row| {
                 let time = |column| Ok::<_, Trouble>(row.try_get::<_, Option<Time>>(column)?);
                 let (started, alive, stopped) = (time(0)?, time(1)?, time(2)?);
-                let start = started.map(|at| (at.0, Change::Started));
+                let replica: String = row.try_get(4)?;
+                let lived = |at: Time, what| Lived {
+                    at: at.0,
+                    what,
+                    replica: Some(replica.clone()),
+                };
+                let start = started.map(|at| lived(at, Change::Started));
                 let end = match stopped {
-                    Some(at) => Some((at.0, Change::Stopped)),
+                    Some(at) => Some(lived(at, Change::Stopped)),
                     None if row.try_get(3)? => None,
-                    None => alive.map(|at| (at.0, Change::Killed)),
+                    None => alive.map(|at| lived(at, Change::Killed)),
                 };
                 Ok([start, end])
             },
