@@ -62,7 +62,7 @@ pub enum Exit {
     Internal,
     /// Credentials or permissions are refused.
     Denied,
-    /// The settings are refused.
+    /// The settings are refused, or the journal will not have this daemon.
     Settings,
 }
 
@@ -86,7 +86,7 @@ impl Exit {
 #[command(
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 ok, 64 usage, 69 platform or daemon unreachable or not well, 70 internal, 77 denied (credentials, permissions), 78 settings"
+    after_help = "Exit codes: 0 ok, 64 usage, 69 platform or daemon unreachable or not well, 70 internal, 77 denied (credentials, permissions), 78 settings or journal refused"
 )]
 pub struct Cli {
     /// What to do

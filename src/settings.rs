@@ -149,7 +149,8 @@ pub struct Events {
 /// Where it is remembered what was done.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    /// The SQLite file. Made when it is absent; its folder is not. Not used where the journal is shared.
+    /// The SQLite file. Made when it is absent; its folder is not. Where the journal is shared, the usual one, which is not
+    /// used.
     pub path: PathBuf,
     /// The database that several daemons share instead.
     pub shared: Option<SharedJournal>,

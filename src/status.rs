@@ -102,6 +102,8 @@ pub struct Snapshot {
     pub tracked: usize,
     /// Sweeps that were answered.
     pub sweeps: u64,
+    /// Sweeps of other replicas that were taken over.
+    pub sweeps_taken_over: u64,
     /// Sweeps that failed.
     pub failed_sweeps: u64,
     /// Callbacks that a sweep found although notifications should have brought them.

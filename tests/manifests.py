@@ -56,6 +56,12 @@ def kubernetes(program):
         must(spec["template"]["metadata"]["labels"].items() >= spec["selector"]["matchLabels"].items(), "no such pods")
         confined(program, spec["template"]["spec"])
     accepted(program, one["ConfigMap"]["data"]["settings.toml"])
+    told = re.findall(r"-- \\\n  /callback-prioritizer (.+)", (ROOT / "README.md").read_text())
+    must(told, "the README asks nothing in a pod")
+    for words in told:
+        # Without them a pod does not find a journal in a database.
+        must("--config /etc/callback-prioritizer/settings.toml" in words, f"{words}: without the settings")
+        run(program, *words.split(), "--help", stdout=subprocess.DEVNULL)
 
     settings = several["ConfigMap"]["data"]["settings.toml"]
     mounts = replicas["template"]["spec"]["containers"][0]["volumeMounts"]

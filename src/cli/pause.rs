@@ -54,7 +54,7 @@ pub struct RunningDaemon {
     /// Where the settings are.
     #[command(flatten)]
     pub source: Source,
-    /// Its socket, where it is not found by itself: in `$RUNTIME_DIRECTORY`, beside the journal, or in /run/callback-prioritizer
+    /// Its socket, where it is not found by itself: in `$RUNTIME_DIRECTORY`, else beside the journal's file or where that would usually be (`$STATE_DIRECTORY/journal.db.sock`), or in /run/callback-prioritizer
     #[arg(long, value_name = "FILE")]
     pub socket: Option<PathBuf>,
 }

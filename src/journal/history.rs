@@ -75,7 +75,26 @@ pub enum Event {
         at: Timestamp,
         /// What.
         what: Change,
+        /// Which replica it is; nothing where the journal is for one daemon alone.
+        replica: Option<String>,
     },
+}
+
+/// Something that happened to a daemon, in the order in which it is told.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Lived {
+    /// When; of a kill, the last sign of life before it.
+    pub(super) at: Timestamp,
+    /// What.
+    pub(super) what: Change,
+    /// Which replica it is.
+    pub(super) replica: Option<String>,
+}
+
+impl From<Lived> for Event {
+    fn from(Lived { at, what, replica }: Lived) -> Self {
+        Self::Daemon { at, what, replica }
+    }
 }
 
 /// What can happen to a daemon. In the order in which events of one moment are told: writes come after a start and
@@ -125,7 +144,7 @@ pub enum Outcome {
 /// Where the past is read from. Sees one state of the journal from its first question on.
 pub(super) trait Past {
     /// What happened to daemons, in no order.
-    fn daemons(&self) -> Result<Vec<(Timestamp, Change)>, JournalError>;
+    fn daemons(&self) -> Result<Vec<Lived>, JournalError>;
 
     /// Hands over the writes, oldest first, until the listener has had enough.
     fn writes(
@@ -183,17 +202,17 @@ impl History {
             return Ok(Ok(()));
         };
         let mut daemons = past.daemons()?;
-        daemons.retain(|(at, _)| wanted.since.is_none_or(|since| *at >= since));
+        daemons.retain(|lived| wanted.since.is_none_or(|since| lived.at >= since));
         daemons.sort_unstable();
         let mut daemons = daemons.into_iter().peekable();
         let mut begun = wanted.conversation.is_none();
         let mut told = Ok(());
         past.writes(wanted, &mut |written| {
             while told.is_ok()
-                && let Some((at, what)) = daemons.next_if(|daemon| comes_before(*daemon, &written))
+                && let Some(lived) = daemons.next_if(|lived| comes_before(lived, &written))
             {
                 if begun {
-                    told = listener(Event::Daemon { at, what });
+                    told = listener(lived.into());
                 }
             }
             begun = true;
@@ -206,9 +225,7 @@ impl History {
             return Ok(told);
         }
         let rest = daemons.filter(|_| begun);
-        Ok(rest
-            .map(|(at, what)| Event::Daemon { at, what })
-            .try_for_each(listener))
+        Ok(rest.map(Event::from).try_for_each(listener))
     }
 
     /// What is known of a visit.
@@ -224,10 +241,11 @@ impl History {
 }
 
 /// Whether something that happened to a daemon is told before this write.
-fn comes_before((at, what): (Timestamp, Change), written: &Written) -> bool {
-    match at.as_millisecond().cmp(&written.write.at.as_millisecond()) {
+fn comes_before(lived: &Lived, written: &Written) -> bool {
+    let (lived_at, written_at) = (lived.at.as_millisecond(), written.write.at.as_millisecond());
+    match lived_at.cmp(&written_at) {
         Ordering::Less => true,
-        Ordering::Equal => what == Change::Started,
+        Ordering::Equal => lived.what == Change::Started,
         Ordering::Greater => false,
     }
 }

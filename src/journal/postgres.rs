@@ -11,7 +11,13 @@ mod column;
 
 mod past;
 
+mod pauses;
+
+mod read;
+
 mod replicas;
+
+mod runs;
 
 mod schema;
 
@@ -27,12 +33,12 @@ mod tests;
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio_postgres::{Row, types::Type};
 
 use super::{
     ARRIVES_WITHIN, Claim, Commit, Entry, Fence, HistoryError, Journal, JournalError, LEASE, Look,
-    Open, Owner, SAME_ENTRY, SEEN_WITHIN, Stay, Unusable, Write, sqlite::Time,
+    Owner, SAME_ENTRY, SEEN_WITHIN, Stay, Unusable, Write, sqlite::Time,
 };
 use crate::{
     clock::elapsed,
@@ -51,9 +57,6 @@ use store::{
     Store,
 };
 use trouble::Trouble;
-
-/// Rows forgotten in one transaction.
-const PORTION: i64 = 1_000;
 
 /// What one owner sees of the database.
 pub struct PostgresJournal {
@@ -116,7 +119,7 @@ impl PostgresJournal {
 
     /// Does something that answers nothing.
     async fn act(&self, statement: &str, values: &[store::Value<'_>]) -> Result<(), JournalError> {
-        self.store.query(Now, statement, values).await.map(|_| ())
+        self.store.act(statement, values).await
     }
 }
 
@@ -141,7 +144,7 @@ impl Journal for PostgresJournal {
                 ],
             )
             .await?;
-        let read = self.store.read(&rows, |row| read_entry(row, now))?;
+        let read = self.store.read(&rows, |row| read::entry(row, now))?;
         let mut entries = read.into_iter();
         // Forgotten between two statements of the function: as new as one that was never there.
         let mut entry = entries.next().unwrap_or_else(|| Entry::new(seen.priority));
@@ -191,7 +194,7 @@ impl Journal for PostgresJournal {
         known: Fence,
         write: Write,
     ) -> Result<Claim, JournalError> {
-        let read = |row: &Row| read_claim(row, write.at);
+        let read = |row: &Row| read::claim(row, write.at);
         self.store
             .query_one(
                 Now,
@@ -340,26 +343,7 @@ impl Journal for PostgresJournal {
         organization: &Organization,
         now: Timestamp,
     ) -> Result<Vec<Pause>, JournalError> {
-        let rows = self
-            .store
-            .query(
-                Now,
-                "SELECT queue, since_at, until_at FROM callback_prioritizer.pauses
-                 WHERE organization = $1 AND (until_at IS NULL OR until_at > $2)
-                 ORDER BY queue COLLATE \"C\" NULLS FIRST",
-                &[
-                    (&organization.name().unwrap_or_default(), Type::TEXT),
-                    (&Time(now), Type::INT8),
-                ],
-            )
-            .await?;
-        self.store.read(&rows, |row| {
-            Ok(Pause {
-                queue: row.try_get(0)?,
-                since: row.try_get::<_, Time>(1)?.0,
-                until: row.try_get::<_, Option<Time>>(2)?.map(|time| time.0),
-            })
-        })
+        pauses::read(&self.store, organization, now).await
     }
 
     async fn note_pauses(
@@ -368,33 +352,11 @@ impl Journal for PostgresJournal {
         pauses: &[Pause],
         _now: Timestamp,
     ) -> Result<(), JournalError> {
-        let queues: Vec<_> = pauses.iter().map(|pause| &pause.queue).collect();
-        let since: Vec<_> = pauses.iter().map(|pause| Time(pause.since)).collect();
-        let until: Vec<_> = pauses.iter().map(|pause| pause.until.map(Time)).collect();
-        self.act(
-            "SELECT callback_prioritizer.note_pauses($1, $2, $3, $4)",
-            &[
-                (&organization.name().unwrap_or_default(), Type::TEXT),
-                (&queues, Type::TEXT_ARRAY),
-                (&since, Type::INT8_ARRAY),
-                (&until, Type::INT8_ARRAY),
-            ],
-        )
-        .await
+        pauses::replace(&self.store, organization, pauses).await
     }
 
     async fn alive(&self, _at: Timestamp) -> Result<(), JournalError> {
-        self.act(
-            "INSERT INTO callback_prioritizer.runs AS runs (owner, replica, version, started_at, alive_at)
-             SELECT $1, $2, $3, now.at, now.at FROM (SELECT callback_prioritizer.millis() AS at) now
-             ON CONFLICT (owner) DO UPDATE SET alive_at = greatest(runs.alive_at, excluded.alive_at)",
-            &[
-                (&self.store.owner.0, Type::TEXT),
-                (&self.store.replica, Type::TEXT),
-                (&env!("CARGO_PKG_VERSION"), Type::TEXT),
-            ],
-        )
-        .await
+        runs::alive(&self.store).await
     }
 
     async fn answers(&self, _now: Timestamp) -> Result<(), JournalError> {
@@ -402,37 +364,11 @@ impl Journal for PostgresJournal {
     }
 
     async fn stopped(&self, _at: Timestamp) -> Result<(), JournalError> {
-        self.act(
-            "UPDATE callback_prioritizer.runs SET stopped_at = now.at, alive_at = greatest(alive_at, now.at)
-             FROM (SELECT callback_prioritizer.millis() AS at) now WHERE owner = $1",
-            &[(&self.store.owner.0, Type::TEXT)],
-        )
-        .await
+        runs::stopped(&self.store).await
     }
 
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
-        let age = millis(elapsed(before, now));
-        let gone = |row: &Row| Ok(row.try_get::<_, i64>(0)?);
-        // In portions, so that no claim waits behind months of history. Writes go before visits: a claim counts as a sight of its
-        // visit, so what is still open of a visit that goes is gone by then.
-        for statement in [
-            "WITH gone AS (DELETE FROM callback_prioritizer.history WHERE id IN (
-                 SELECT id FROM callback_prioritizer.history
-                 WHERE at < (SELECT callback_prioritizer.millis() - $1) LIMIT $2 FOR UPDATE SKIP LOCKED
-             ) RETURNING 1) SELECT count(*) FROM gone",
-            "WITH gone AS (DELETE FROM callback_prioritizer.visits WHERE (conversation, leg) IN (
-                 SELECT conversation, leg FROM callback_prioritizer.visits
-                 WHERE seen_at < (SELECT callback_prioritizer.millis() - $1) LIMIT $2 FOR UPDATE SKIP LOCKED
-             ) RETURNING 1) SELECT count(*) FROM gone",
-            "WITH gone AS (DELETE FROM callback_prioritizer.runs WHERE id IN (
-                 SELECT id FROM callback_prioritizer.runs
-                 WHERE alive_at < (SELECT callback_prioritizer.millis() - $1) LIMIT $2 FOR UPDATE SKIP LOCKED
-             ) RETURNING 1) SELECT count(*) FROM gone",
-        ] {
-            let values = [(&age as _, Type::INT8), (&PORTION as _, Type::INT8)];
-            while self.store.query_one(Soon, statement, &values, gone).await? == PORTION {}
-        }
-        Ok(())
+        runs::prune(&self.store, millis(elapsed(before, now))).await
     }
 
     fn replicas(&self, client: &str) -> Option<Arc<dyn Replicas>> {
@@ -444,62 +380,4 @@ impl Journal for PostgresJournal {
 /// Whole milliseconds.
 fn millis(time: std::time::Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// The answer to a claim that was asked for at this time, by the clock of whoever asked.
-fn read_claim(row: &Row, at: Timestamp) -> Result<Claim, Trouble> {
-    let (answer, number): (&str, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
-    match (answer, number) {
-        ("granted", Some(number)) => Ok(Claim::Granted(Fence(number))),
-        ("held", Some(left)) => {
-            let left = SignedDuration::from_millis(left);
-            let until = at.saturating_add(left).unwrap_or(Timestamp::MAX);
-            Ok(Claim::Held { until })
-        }
-        ("done", _) => Ok(Claim::Done),
-        ("stale", _) => Ok(Claim::Stale),
-        (other, _) => Err(Trouble::Answer(format!("a claim that is {other}"))),
-    }
-}
-
-/// An entry with one of its open writes. When writes were made is told by the clock of whoever asks, at `now`.
-fn read_entry(row: &Row, now: Timestamp) -> Result<Entry, Trouble> {
-    let here = now.duration_since(row.try_get::<_, Time>(0)?.0);
-    let written: Option<i64> = row.try_get(5)?;
-    let open: Option<Fence> = row.try_get(11)?;
-    let open = open.map(|fence| {
-        Ok::<_, Trouble>(Open {
-            fence,
-            write: read_write(row, 12, here)?,
-            elsewhere: row.try_get(18)?,
-        })
-    });
-    Ok(Entry {
-        base: Base {
-            priority: row.try_get(1)?,
-            until: row.try_get::<_, Option<Time>>(3)?.map(|until| until.0),
-        },
-        base_step: step(row.try_get(2)?)?,
-        last: written.map(|_| read_write(row, 5, here)).transpose()?,
-        open: open.transpose()?.into_iter().collect(),
-        fence: row.try_get(4)?,
-    })
-}
-
-/// A write, in six columns from this one on.
-fn read_write(row: &Row, first: usize, here: SignedDuration) -> Result<Write, Trouble> {
-    let at = row.try_get::<_, Time>(first + 5)?.0;
-    Ok(Write {
-        step: step(row.try_get(first)?)?,
-        from: row.try_get(first + 1)?,
-        to: row.try_get(first + 2)?,
-        due: row.try_get::<_, Time>(first + 3)?.0,
-        covers: row.try_get::<_, Time>(first + 4)?.0,
-        at: at.saturating_add(here).unwrap_or(at),
-    })
-}
-
-/// A step.
-fn step(number: i64) -> Result<u32, Trouble> {
-    u32::try_from(number).map_err(|_| Trouble::Answer(format!("step {number}")))
 }

@@ -14,6 +14,7 @@ use super::{
     error::SettingsError,
     nearest::did_you_mean,
     organizations::{self, OWN},
+    secret,
     strict::NO_SECRET_HERE,
     written,
 };
@@ -96,10 +97,10 @@ impl Overrides {
         let own = organizations::prefix(organization);
         for (variable, text) in environment {
             if let Some(rest) = variable.strip_prefix(&own) {
-                let setting = own_setting(variable, rest, &own)?;
+                let setting = own_setting(variable, rest, &own).map_err(among_several)?;
                 overrides.set(setting, variable, text)?;
             } else if !variable.starts_with(&organizations::prefix_of_all())
-                && let Some(setting) = meant_by(variable)?
+                && let Some(setting) = meant_by(variable).map_err(among_several)?
             {
                 if OWN.contains(&setting.section) {
                     let meant = variable.replacen(PREFIX, &own, 1);
@@ -134,6 +135,17 @@ impl Overrides {
             .map(|section| section.insert(setting.key.to_owned(), value));
         self.variables.insert(setting.path(), variable.to_owned());
         Ok(())
+    }
+}
+
+/// A refusal of a variable, where there are several organisations.
+fn among_several(refusal: SettingsError) -> SettingsError {
+    match refusal {
+        SettingsError::InEnvironment { variable, sentence } => SettingsError::InEnvironment {
+            sentence: secret::among_several(&sentence),
+            variable,
+        },
+        other => other,
     }
 }
 

@@ -3,7 +3,11 @@
 //! It is read in the form that PostgreSQL's own programs take, several hosts included. What it may hold of passwords is shown by
 //! nothing. TLS is verified in full whatever `sslmode` asks for, and done without where nothing leaves this machine only.
 
-use std::{fmt, net::IpAddr, path::PathBuf};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    path::PathBuf,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -23,7 +27,7 @@ pub struct SharedJournal {
     pub password: Option<SecretString>,
     /// The file it was read from, where others than its owner may read that too.
     pub exposed: Option<PathBuf>,
-    /// What this daemon is called among them.
+    /// What this daemon is called among them; empty where neither a setting nor the machine's name tells it apart.
     pub replica: String,
 }
 
@@ -135,12 +139,17 @@ impl<'a> Parameters<'a> {
                 _ => all.others.push(parameter),
             }
             match key {
-                "host" | "hostaddr" => all
-                    .hosts
-                    .extend(plain(value)?.split(',').map(str::to_owned)),
+                // Without a port: that has a parameter of its own.
+                "host" | "hostaddr" => all.hosts.extend(plain(value)?.split(',').map(|host| {
+                    if host.parse::<Ipv6Addr>().is_ok() {
+                        format!("[{host}]")
+                    } else {
+                        host.to_owned()
+                    }
+                })),
                 "user" => all.user = Some(plain(value)?),
                 "dbname" => all.database = Some(plain(value)?),
-                "password" => all.has_password = true,
+                "password" => all.has_password = !value.is_empty(),
                 _ => {}
             }
         }
@@ -163,21 +172,21 @@ impl TryFrom<String> for JournalUrl {
                     .to_owned(),
             );
         }
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, database) = place.split_once('/').unwrap_or((place, ""));
-        let (who, hosts) = match authority.rsplit_once('@') {
-            Some((who, hosts)) => (Some(who), hosts),
-            None => (None, authority),
-        };
+        let (who, beyond) = signed(rest)?;
+        let (place, query) = beyond.split_once('?').unwrap_or((beyond, ""));
+        let (hosts, database) = place.split_once('/').unwrap_or((place, ""));
         let mut parameters = Parameters::read(query)?;
         let (user, password) = match who.map(|who| who.split_once(':').unwrap_or((who, ""))) {
             Some((user, password)) => (Some(plain(user)?), !password.is_empty()),
             None => (parameters.user.take(), false),
         };
-        for host in hosts.split(',').filter(|host| !host.is_empty()) {
-            parameters.hosts.push(plain(host)?);
+        if !hosts.is_empty() {
+            for host in hosts.split(',') {
+                parameters.hosts.push(plain(host)?);
+            }
         }
-        if parameters.hosts.is_empty() {
+        let nameless = |host: &String| apart(host).0.is_empty();
+        if parameters.hosts.is_empty() || parameters.hosts.iter().any(nameless) {
             return Err(format!("the URL names no host: {EXPECTED}"));
         }
         let database = match (database, &parameters.database, &user) {
@@ -187,25 +196,62 @@ impl TryFrom<String> for JournalUrl {
             (database, _, _) => plain(database)?,
         };
         let others = parameters.others.join("&");
-        let whole = format!("{}{place}?{others}", SCHEMES[0]);
-        understood(&whole)?;
-        Ok(Self {
+        let who = who.map(|who| format!("{who}@")).unwrap_or_default();
+        let whole = format!("{}{who}{place}?{others}", SCHEMES[0]);
+        let url = Self {
             whole: whole.trim_end_matches('?').into(),
             shown: format!("{}/{database}", shown(&parameters.hosts)),
             user,
             has_password: password || parameters.has_password,
             protection: protection(&parameters)?,
-        })
+        };
+        understood(&url, &parameters.hosts, &database)?;
+        Ok(url)
     }
 }
 
-/// Whether the client of the database understands it.
+/// Who signs in, and what comes after. The client of the database ends the one at the first `@`, wherever that is, and people
+/// write passwords as they are: where another reading is possible, a piece of a password would be taken for a host and shown.
+fn signed(rest: &str) -> Result<(Option<&str>, &str), String> {
+    let (who, beyond) = match rest.split_once('@') {
+        Some((who, beyond)) => (Some(who), beyond),
+        None => (None, rest),
+    };
+    if who.is_some_and(|who| who.contains(['/', '?', '#'])) || beyond.contains(['@', '#']) {
+        return Err("it is not clear where the user and the password in the URL end, so nothing would be sure to reach the database that is meant: write / in them as %2F, ? as %3F, # as %23 and @ as %40, or put the password into a file and name that in `password_file`".to_owned());
+    }
+    Ok((who, beyond))
+}
+
+/// Whether the client of the database understands it, and as what was read here.
 #[cfg(feature = "postgres")]
-fn understood(whole: &str) -> Result<(), String> {
-    let read = whole.parse::<tokio_postgres::Config>();
-    read.map(|_| ()).map_err(|_| {
-        "the URL has a part or a parameter that is not understood: a special letter in a user or password is written as %40 and so on".to_owned()
-    })
+fn understood(url: &JournalUrl, hosts: &[String], database: &str) -> Result<(), String> {
+    let Ok(read) = url.whole.expose_secret().parse::<tokio_postgres::Config>() else {
+        return Err("the URL has a part or a parameter that is not understood: a special letter in a user or password is written as %40 and so on".to_owned());
+    };
+    let same = |name: &str| {
+        name.parse()
+            .map_or(name.to_owned(), |address: IpAddr| address.to_string())
+    };
+    let named = read.get_hosts().iter().map(|host| match host {
+        tokio_postgres::config::Host::Tcp(name) => name.clone(),
+        tokio_postgres::config::Host::Unix(folder) => folder.display().to_string(),
+    });
+    let addresses = read.get_hostaddrs().iter().map(ToString::to_string);
+    let there = named.chain(addresses);
+    let mut there: Vec<String> = there.map(|host| same(&host)).collect();
+    let mut here: Vec<String> = hosts.iter().map(|host| same(bare(host))).collect();
+    there.sort();
+    here.sort();
+    let alike = there == here
+        && read.get_user() == url.user()
+        && read.get_dbname().or(read.get_user()) == Some(database)
+        && read.get_password().is_some_and(|word| !word.is_empty()) == url.has_password
+        && read.get_ssl_mode() == tokio_postgres::config::SslMode::Prefer;
+    if alike {
+        return Ok(());
+    }
+    Err("the URL can be read in two ways, so it is not sure which database is meant: name host, user, password and database once each, and write the names of parameters without escapes".to_owned())
 }
 
 /// Nobody would connect with it.
@@ -214,7 +260,7 @@ fn understood(whole: &str) -> Result<(), String> {
     clippy::unnecessary_wraps,
     reason = "says what a program that connects says"
 )]
-fn understood(_whole: &str) -> Result<(), String> {
+fn understood(_url: &JournalUrl, _hosts: &[String], _database: &str) -> Result<(), String> {
     Ok(())
 }
 
@@ -237,10 +283,15 @@ fn protection(parameters: &Parameters<'_>) -> Result<Protection, String> {
 
 /// Whether what goes to this host stays on this machine.
 fn is_local(host: &str) -> bool {
-    let (name, _) = apart(host);
-    let address = name.trim_start_matches('[').trim_end_matches(']');
+    let name = bare(host);
     let loopback = |address: IpAddr| address.is_loopback();
-    name.starts_with('/') || name == "localhost" || address.parse().is_ok_and(loopback)
+    name.starts_with('/') || name == "localhost" || name.parse().is_ok_and(loopback)
+}
+
+/// A host without its port, and without the brackets of an address.
+fn bare(host: &str) -> &str {
+    let (name, _) = apart(host);
+    name.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// Hosts with their ports, in words.
@@ -271,6 +322,9 @@ fn plain(part: &str) -> Result<String, String> {
                 rest.next().ok_or_else(wrong)?,
                 rest.next().ok_or_else(wrong)?,
             ];
+            if !digits.iter().all(u8::is_ascii_hexdigit) {
+                return Err(wrong());
+            }
             let digits = std::str::from_utf8(&digits).map_err(|_| wrong())?;
             u8::from_str_radix(digits, 16).map_err(|_| wrong())?
         } else {
@@ -322,6 +376,18 @@ mod tests {
                 true,
             ),
             (
+                "postgres://u:%2Fcan%40%3Fary%23:@db/j",
+                "db:5432/j",
+                Some("u"),
+                false,
+            ),
+            (
+                "postgres:///j?host=::1&hostaddr=0:0::1&sslmode=disable",
+                "[::1]:5432,[0:0::1]:5432/j",
+                None,
+                true,
+            ),
+            (
                 "postgres:///j?host=/run/postgresql&user=u&password=canary",
                 "/run/postgresql:5432/j",
                 Some("u"),
@@ -345,6 +411,22 @@ mod tests {
             ("postgres://u:canary@/j", "names no host"),
             ("postgres://db", "names no database"),
             ("postgres://u:can ary@db/j", "no blanks"),
+            ("postgres://u:pa/sscanary@db/j", "as %2F"),
+            ("postgres://u:pa/s?canary@db/j", "as %2F"),
+            ("postgres://u:pa?canary=1@db/j", "as %2F"),
+            ("postgres://u:pa#canary@db/j", "as %2F"),
+            ("postgres://u:pa@canary@db/j", "as %2F"),
+            ("postgres://u:pa@canary/x@db/j", "as %2F"),
+            ("postgres://u:pa@canary?user=x@db/j", "as %2F"),
+            ("postgres:///j?host=db&password=pa@canary", "as %2F"),
+            ("postgres://u:canary@db/j?user=v", "in two ways"),
+            ("postgres://u:canary@db/j?dbname=k", "in two ways"),
+            ("postgres://u@db/j?pass%77ord=canary", "in two ways"),
+            ("postgres://u:canary@db/j?sslmod%65=disable", "in two ways"),
+            ("postgres://u:canary@db/j?h%6Fst=other", "in two ways"),
+            ("postgres://u:canary@db,,other/j", "names no host"),
+            ("postgres://u:canary@:5432/j", "names no host"),
+            ("postgres://u:can%+1ary@db/%+1", "an escape such as"),
             ("postgres://u:canary@db:port/j", "not understood"),
             ("postgres://db/j?canary=1", "not understood"),
             ("postgres://u:canary@db/j?sslmode=disable", "to the network"),

@@ -2,14 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
 };
 
-use super::{Journal, SettingsError, SharedJournal, secret, written};
+use rustix::system::uname;
 
-/// Where the kernel tells the machine's name.
-const HOST_NAME: &str = "/proc/sys/kernel/hostname";
+use super::{Journal, SettingsError, SharedJournal, secret, written};
 
 /// The journal's section.
 pub(super) fn remembered(
@@ -29,6 +27,17 @@ pub(super) fn remembered(
             sentence: "a journal is in a database or in a file, and `path` names a file: leave one of the two out",
         });
     }
+    for (setting, given) in [
+        ("journal.replica", replica.is_some()),
+        ("journal.password_file", password_file.is_some()),
+    ] {
+        if given && url.is_none() {
+            return Err(SettingsError::Contradiction {
+                setting,
+                sentence: "it is for a database that several daemons share, and without `url` this one keeps a file for itself, as if there were no others: write `url`, or leave it out",
+            });
+        }
+    }
     let shared = |url: super::JournalUrl| {
         let found = secret::of_database(password_file.as_deref(), url.has_password(), environment)?;
         let (password, exposed) = match found {
@@ -38,7 +47,10 @@ pub(super) fn remembered(
         Ok::<_, SettingsError>(SharedJournal {
             password,
             exposed,
-            replica: replica.map_or_else(host_name, |name| name.0),
+            replica: replica
+                .or_else(host_name)
+                .map(|name| name.0)
+                .unwrap_or_default(),
             url,
         })
     };
@@ -49,24 +61,24 @@ pub(super) fn remembered(
     })
 }
 
-/// The machine's name; in a container the container's.
-fn host_name() -> String {
-    let name = fs::read_to_string(HOST_NAME).unwrap_or_default();
-    match name.trim() {
-        "" => "replica".to_owned(),
-        name => name.to_owned(),
-    }
+/// The machine's name; in a container the container's. Asked of the kernel itself, because a service may be shown no file of it.
+fn host_name() -> Option<written::ReplicaName> {
+    uname().nodename().to_str().ok().and_then(telling)
+}
+
+/// A machine's name, where it is one that others do not have as well.
+fn telling(name: &str) -> Option<written::ReplicaName> {
+    let usual = ["(none)", "localhost", "localhost.localdomain"];
+    let name = (!usual.contains(&name)).then(|| name.to_owned());
+    name.and_then(|name| name.try_into().ok())
 }
 
 /// Where a daemon with this journal takes orders: in the folder that systemd or the container gives the service for what lives
-/// as long as it runs, else beside the journal, or where that is in a database, in the working directory.
+/// as long as it runs, else beside the journal, or where that is in a database, where its file would usually be.
 #[must_use]
 pub fn control_socket(journal: &Journal, environment: &BTreeMap<String, String>) -> PathBuf {
     folder(environment, "RUNTIME_DIRECTORY").map_or_else(
         || {
-            if journal.shared.is_some() {
-                return PathBuf::from("callback-prioritizer.sock");
-            }
             let mut beside = journal.path.clone().into_os_string();
             beside.push(".sock");
             beside.into()
@@ -91,4 +103,24 @@ fn folder<'a>(environment: &'a BTreeMap<String, String>, variable: &str) -> Opti
         .and_then(|folders| folders.split(':').next())
         .filter(|folder| !folder.is_empty())
         .map(Path::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machines_name_that_others_have_too_is_none() {
+        for (name, good) in [
+            ("db-1.example", true),
+            ("callback-prioritizer-0", true),
+            ("", false),
+            ("(none)", false),
+            ("localhost", false),
+            ("localhost.localdomain", false),
+            ("two words", false),
+        ] {
+            assert_eq!(telling(name).is_some(), good, "{name}");
+        }
+    }
 }

@@ -28,6 +28,9 @@ pub(super) const SETTING: &str = "genesys.client_secret_file";
 /// The credential's name in a unit's `LoadCredential=`.
 const CREDENTIAL: &str = "client_secret";
 
+/// That of the password of the journal's database.
+const PASSWORD_CREDENTIAL: &str = "journal_password";
+
 /// Longest secret accepted, in bytes. The platform's have 43.
 const LIMIT: u64 = 4096;
 
@@ -66,6 +69,12 @@ struct Places {
     credential: String,
 }
 
+/// A sentence about the only organisation's secret as one about that of any of several.
+pub(super) fn among_several(sentence: &str) -> String {
+    let any = format!("{VARIABLE}_NAME, with the organisation's name in capitals with underscores");
+    sentence.replace(VARIABLE, &any)
+}
+
 impl Places {
     /// Those of this organisation.
     fn of(organization: &Organization) -> Self {
@@ -96,7 +105,7 @@ pub(super) fn find(
         credential,
     } = Places::of(organization);
     if let Some(file) = file.filter(|file| file.by_environment) {
-        return from_file(&setting, file.path);
+        return from_file(&setting, file.path, &credential);
     }
     if let Some(text) = environment.get(&variable) {
         return Ok(ClientSecret {
@@ -107,19 +116,10 @@ pub(super) fn find(
         });
     }
     if let Some(file) = file {
-        return from_file(&setting, file.path);
+        return from_file(&setting, file.path, &credential);
     }
-    let there = environment
-        .get("CREDENTIALS_DIRECTORY")
-        .map(|folder| Path::new(folder).join(&credential))
-        .filter(|path| path.exists());
-    match there {
-        // systemd shows a credential as readable by a group that is nobody's: its permissions mean nothing here.
-        Some(path) => Ok(ClientSecret {
-            exposed: None,
-            origin: format!("the systemd credential {credential}"),
-            ..from_file(&format!("$CREDENTIALS_DIRECTORY/{credential}"), &path)?
-        }),
+    match from_systemd(&credential, environment)? {
+        Some(secret) => Ok(secret),
         None => Err(SettingsError::Missing {
             setting: match organization.name() {
                 None => "genesys client secret".to_owned(),
@@ -140,28 +140,44 @@ pub(super) fn of_database(
     environment: &BTreeMap<String, String>,
 ) -> Result<Option<ClientSecret>, SettingsError> {
     if let Some(path) = file {
-        return from_file("journal.password_file", path).map(Some);
+        return from_file("journal.password_file", path, PASSWORD_CREDENTIAL).map(Some);
     }
-    let credential = environment
+    if in_url {
+        return Ok(None);
+    }
+    from_systemd(PASSWORD_CREDENTIAL, environment)
+}
+
+/// Reads a secret that systemd has loaded for the service; nothing where it has not.
+fn from_systemd(
+    credential: &str,
+    environment: &BTreeMap<String, String>,
+) -> Result<Option<ClientSecret>, SettingsError> {
+    let path = environment
         .get("CREDENTIALS_DIRECTORY")
-        .map(|folder| Path::new(folder).join("journal_password"))
-        .filter(|path| !in_url && path.exists());
-    let found = credential.map(|path| {
-        // Its permissions mean nothing here either.
+        .map(|folder| Path::new(folder).join(credential))
+        .filter(|path| path.exists());
+    let found = path.map(|path| {
+        // systemd shows a credential as readable by a group that is nobody's: its permissions mean nothing here.
         Ok(ClientSecret {
             exposed: None,
-            ..from_file("$CREDENTIALS_DIRECTORY/journal_password", &path)?
+            origin: format!("the systemd credential {credential}"),
+            ..from_file(
+                &format!("$CREDENTIALS_DIRECTORY/{credential}"),
+                &path,
+                credential,
+            )?
         })
     });
     found.transpose()
 }
 
-/// Reads the secret from a file.
-fn from_file(place: &str, path: &Path) -> Result<ClientSecret, SettingsError> {
+/// Reads the secret from a file, in whose place there could be this credential.
+fn from_file(place: &str, path: &Path, credential: &str) -> Result<ClientSecret, SettingsError> {
     let unreadable = |error: io::Error| SettingsError::Secret {
         place: place.to_owned(),
         sentence: format!(
-            "the file it names, looked for in `{}`, cannot be read: {error}",
+            "the file it names, looked for in `{}`, cannot be read ({error}): let the daemon's user read it, or under systemd leave the setting out and load the credential `{credential}`",
             folder_of(path).display()
         ),
     };

@@ -13,6 +13,7 @@ use super::{
     catalogue::{self, Form, Setting},
     nearest::did_you_mean,
     organizations::{ORGANIZATIONS, refuse_written_twins},
+    secret,
     written::{self, Written},
 };
 
@@ -45,17 +46,32 @@ impl Refusal {
             sentence: sentence.into(),
         }
     }
+
+    /// The same, where there are several organisations.
+    fn among_several(self) -> Self {
+        Self {
+            sentence: secret::among_several(&self.sentence),
+            ..self
+        }
+    }
 }
 
 /// Reads a document, and says which settings it mentions, by path. Refuses one that is not exactly as it should be.
 pub(super) fn read(text: &str) -> Result<(BTreeSet<String>, Written), Refusal> {
     let document = DeTable::parse(text).map_err(|error| unparsed(text, &error))?;
     let mut places = Vec::new();
+    let several = document.get_ref().contains_key(ORGANIZATIONS);
     for entry in document.get_ref() {
         places.extend(if entry.0.get_ref().as_ref() == ORGANIZATIONS {
             organizations::check(document.get_ref(), entry.1)?
         } else {
-            check_section("", entry)?
+            check_section("", entry).map_err(|refusal| {
+                if several {
+                    refusal.among_several()
+                } else {
+                    refusal
+                }
+            })?
         });
     }
     let written = written::read(text).map_err(|error| {

@@ -152,6 +152,7 @@ impl<'r> Out<'_, 'r> {
             |Report { numbers, .. }| {
                 vec![
                     (vec![("outcome", "ok")], numbers.sweeps),
+                    (vec![("outcome", "taken_over")], numbers.sweeps_taken_over),
                     (vec![("outcome", "failed")], numbers.failed_sweeps),
                 ]
             },

@@ -78,6 +78,8 @@ async fn each_step_is_written_once_on_time_by_one_or_the_other_and_costs_one_req
             (now.foreign_changes, now.claims_lost, now.repairs),
             (0, 0, 0)
         );
+        let rounds = now.sweeps + now.sweeps_taken_over;
+        assert!(rounds >= 119, "of its own or taken over: {rounds}");
         replica.stop().await;
     }
 }

@@ -304,6 +304,16 @@ const WRONG: &[(&str, &str, &str)] = &[
         "CALLBACK_PRIORITIZER__ORGANIZATIONS__BETA__POLICY__WIAT: no setting has this name; did you mean `CALLBACK_PRIORITIZER__ORGANIZATIONS__BETA__POLICY__WAIT`?",
     ),
     (
+        "CALLBACK_PRIORITIZER__ORGANIZATIONS__BETA__GENESYS__CLIENT_SECRET",
+        "canary",
+        "CALLBACK_PRIORITIZER__ORGANIZATIONS__BETA__GENESYS__CLIENT_SECRET: the secret does not belong in the settings, which are copied and shown: put it into a file and name that in `client_secret_file`, or into the variable GENESYSCLOUD_OAUTHCLIENT_SECRET_NAME,",
+    ),
+    (
+        "CALLBACK_PRIORITIZER__GENESYS__CLIENT_SECRET",
+        "canary",
+        "CALLBACK_PRIORITIZER__GENESYS__CLIENT_SECRET: the secret does not belong in the settings, which are copied and shown: put it into a file and name that in `client_secret_file`, or into the variable GENESYSCLOUD_OAUTHCLIENT_SECRET_NAME,",
+    ),
+    (
         "CALLBACK_PRIORITIZER__ORGANIZATIONS__BETA__GENESYS__CLIENT_ID",
         "1",
         "beta: genesys.client_id: `acme-emea` has the same client, so both would raise the callbacks of one organisation",
@@ -374,12 +384,53 @@ fn a_secret_is_looked_for_in_its_own_places_only() {
     );
 }
 
+/// What is in the first block of this language below a heading of the README.
+pub(super) fn in_readme(heading: &str, language: &str) -> String {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let section = readme.split(heading).nth(1).unwrap();
+    let begin = format!("```{language}\n");
+    let block = section.split(&begin).nth(1).unwrap();
+    block.split("```").next().unwrap().to_owned()
+}
+
+/// A folder with what systemd would load for a service with this drop-in.
+pub(super) fn loaded_by(drop_in: &str, name: &str) -> String {
+    let place = folder(name);
+    let loaded = drop_in.lines().filter_map(|line| {
+        let credential = line.strip_prefix("LoadCredential=")?;
+        credential.split_once(':')
+    });
+    for (credential, _) in loaded {
+        fs::write(place.join(credential), format!("of-{credential}")).unwrap();
+    }
+    place.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_example_of_the_readme_finds_its_secrets_under_systemd() {
+    let example = in_readme("### Several organisations", "toml");
+    let without = example
+        .lines()
+        .filter(|line| !line.starts_with("client_secret_file"));
+    let path = file("readme_systemd", without.collect::<Vec<_>>().join("\n"));
+    let drop_in = in_readme("### Several organisations", "ini");
+    let credentials = loaded_by(&drop_in, "readme_credentials");
+    let given = environment(&[("CREDENTIALS_DIRECTORY", &credentials)]);
+    let all = settings::load_all(Some(&path), &given).unwrap();
+    let secrets = all
+        .iter()
+        .map(|one| one.genesys.client_secret.expose_secret());
+    let expected = ["of-client_secret.acme", "of-client_secret.globex-us"];
+    assert_eq!(secrets.collect::<Vec<_>>(), expected);
+    // And with the files that the service may not read, the refusal says what to do.
+    let refused = settings::load_all(Some(&file("readme_files", example)), &given).unwrap_err();
+    let remedy = "under systemd leave the setting out and load the credential `client_secret.acme`";
+    assert!(refused.to_string().contains(remedy), "{refused}");
+}
+
 #[test]
 fn the_example_of_the_readme_is_good() {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let section = readme.split("### Several organisations").nth(1).unwrap();
-    let example = section.split("```toml\n").nth(1).unwrap();
-    let example = example.split("```").next().unwrap();
+    let example = in_readme("### Several organisations", "toml");
     let path = file("readme", example);
     for secret in ["acme.secret", "globex.secret"] {
         fs::write(path.with_file_name(secret), "secret").unwrap();

@@ -49,6 +49,9 @@ enum Line<'a> {
         at: Timestamp,
         /// What.
         event: &'static str,
+        /// Which it is, where there are several.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        replica: Option<&'a str>,
     },
 }
 
@@ -69,9 +72,10 @@ pub(super) fn write(to: &mut impl Write, event: &Event) -> io::Result<()> {
             settled: written.settled,
             replica: written.replica.as_deref(),
         },
-        Event::Daemon { at, what } => Line::Daemon {
+        Event::Daemon { at, what, replica } => Line::Daemon {
             at: *at,
             event: change(*what),
+            replica: replica.as_deref(),
         },
     };
     serde_json::to_writer(&mut *to, &line)?;
@@ -101,12 +105,16 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::table::tests::{afternoon, lines},
+        super::table::tests::{afternoon, lines, of_replica},
         *,
     };
 
     #[test]
     fn an_event_is_one_object_on_one_line() {
+        let one = lines(write, &[of_replica()]);
+        let expected =
+            r#"{"kind":"daemon","at":"2026-01-05T14:00:00Z","event":"killed","replica":"r2"}"#;
+        assert_eq!(one, [expected]);
         let lines = lines(write, &afternoon());
         assert_eq!(lines.len(), afternoon().len());
         assert_eq!(

@@ -62,11 +62,12 @@ impl<W: Write> Sheet<W> {
                     .map_or_else(String::new, |at| text(at)),
                 written.replica.clone().unwrap_or_default(),
             ],
-            Event::Daemon { at, what } => {
+            Event::Daemon { at, what, replica } => {
                 let mut cells = [const { String::new() }; COLUMNS.len()];
                 "daemon".clone_into(&mut cells[0]);
                 cells[1] = text(at);
                 change(*what).clone_into(&mut cells[10]);
+                cells[12] = replica.clone().unwrap_or_default();
                 cells
             }
         };
@@ -89,7 +90,10 @@ fn as_io(error: csv::Error) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::table::tests::afternoon, *};
+    use super::{
+        super::table::tests::{afternoon, of_replica},
+        *,
+    };
 
     #[test]
     fn an_event_is_a_line_under_the_names_of_its_columns() {
@@ -98,6 +102,7 @@ mod tests {
         for event in afternoon() {
             sheet.write(&event).unwrap();
         }
+        sheet.write(&of_replica()).unwrap();
         sheet.end().unwrap();
         let text = String::from_utf8(out.clone()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
@@ -109,9 +114,10 @@ mod tests {
                 "write,2026-01-05T14:00:00.2Z,7cf1beb6-0e9d-43ea-a2fa-fd5e97a80f86,leg,1a2b3c4d-0e9d-43ea-a2fa-fd5e97a80f86,0,1,1,2026-01-05T14:00:00Z,200,raised,2026-01-05T14:00:00.3Z,",
             ]
         );
-        assert_eq!(lines.len(), 1 + afternoon().len());
+        assert_eq!(lines[10], "daemon,2026-01-05T14:00:00Z,,,,,,,,,killed,,r2");
+        assert_eq!(lines.len(), 2 + afternoon().len());
         let mut reader = csv::Reader::from_reader(out.as_slice());
-        assert_eq!(reader.records().count(), afternoon().len());
+        assert_eq!(reader.records().count(), 1 + afternoon().len());
     }
 
     /// A reader who has seen enough.

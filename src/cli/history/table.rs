@@ -33,7 +33,9 @@ impl Table {
         self.head(to, at)?;
         let time = at.strftime("%H:%M:%S");
         match event {
-            Event::Daemon { what, .. } => writeln!(to, "{time}  {}", sentence(*what)),
+            Event::Daemon { what, replica, .. } => {
+                writeln!(to, "{time}  {}", sentence(*what, replica.as_deref()))
+            }
             Event::Write(written) => write_row(
                 to,
                 &[
@@ -83,12 +85,16 @@ fn write_row(to: &mut impl Write, columns: &[&str; 7]) -> io::Result<()> {
     )
 }
 
-/// What happened to the daemon.
-fn sentence(what: Change) -> &'static str {
-    match what {
-        Change::Started => "daemon started",
-        Change::Killed => "daemon was killed (no stop was noted): this was its last sign of life",
-        Change::Stopped => "daemon stopped",
+/// What happened to the daemon, and which it is, where there are several.
+fn sentence(what: Change, replica: Option<&str>) -> String {
+    let what = match what {
+        Change::Started => "started",
+        Change::Killed => "was killed (no stop was noted): this was its last sign of life",
+        Change::Stopped => "stopped",
+    };
+    match replica {
+        Some(replica) => format!("daemon {} {what}", printable(replica)),
+        None => format!("daemon {what}"),
     }
 }
 
@@ -201,11 +207,26 @@ pub(super) mod tests {
         assert_eq!(outcome_of(&one), "raised by r2");
         one.outcome = Outcome::Foreign;
         assert_eq!(outcome_of(&one), "by someone else");
+        let said = sentence(Change::Killed, Some("r2"));
+        assert!(said.starts_with("daemon r2 was killed ("), "{said}");
     }
 
     /// Something that happened to the daemon.
     fn daemon(time: &str, what: Change) -> Event {
-        Event::Daemon { at: at(time), what }
+        Event::Daemon {
+            at: at(time),
+            what,
+            replica: None,
+        }
+    }
+
+    /// The end of one of several.
+    pub(in super::super) fn of_replica() -> Event {
+        Event::Daemon {
+            at: at("14:00:00"),
+            what: Change::Killed,
+            replica: Some("r2".to_owned()),
+        }
     }
 
     /// An afternoon with a kill and a restart.
@@ -243,6 +264,7 @@ pub(super) mod tests {
         events.push(Event::Daemon {
             at: "2026-01-06T07:00:00Z".parse().unwrap(),
             what: Change::Started,
+            replica: None,
         });
         let lines = lines(|to, event| table.write(to, event), &events);
         assert_eq!(

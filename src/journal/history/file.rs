@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Row, params};
 
-use super::{Change, HistoryError, Outcome, Past, Wanted, Written};
+use super::{Change, HistoryError, Lived, Outcome, Past, Wanted, Written};
 use crate::{
     conversation::Visit,
     journal::{
@@ -56,7 +56,7 @@ impl File {
     }
 
     /// What happened to daemons.
-    fn runs(&self) -> rusqlite::Result<Vec<(Timestamp, Change)>> {
+    fn runs(&self) -> rusqlite::Result<Vec<Lived>> {
         // Signs of life come once a minute, so the last write after the last of them is a later one.
         let mut statement = self.connection.prepare(
             "SELECT started_at, max(alive_at, ifnull((
@@ -71,11 +71,16 @@ impl File {
         while let Some(row) = rows.next()? {
             let time = |column| row.get::<_, Option<Time>>(column);
             let (alive, stopped, newest) = (time(1)?, time(2)?, row.get(3)?);
-            changes.extend(time(0)?.map(|at| (at.0, Change::Started)));
+            let lived = |at: Time, what| Lived {
+                at: at.0,
+                what,
+                replica: None,
+            };
+            changes.extend(time(0)?.map(|at| lived(at, Change::Started)));
             changes.extend(match stopped {
-                Some(at) => Some((at.0, Change::Stopped)),
+                Some(at) => Some(lived(at, Change::Stopped)),
                 None if newest && runs_now => None,
-                None => alive.map(|at| (at.0, Change::Killed)),
+                None => alive.map(|at| lived(at, Change::Killed)),
             });
         }
         Ok(changes)
@@ -102,7 +107,7 @@ impl File {
 }
 
 impl Past for File {
-    fn daemons(&self) -> Result<Vec<(Timestamp, Change)>, JournalError> {
+    fn daemons(&self) -> Result<Vec<Lived>, JournalError> {
         self.runs().map_err(|error| trouble(&self.path, &error))
     }
 

@@ -5,13 +5,14 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Row, types::Type};
 
 use super::{
-    Time, Trouble, Unusable, read_entry, step,
+    Time, Trouble, Unusable, read,
     store::{Connection, Store, Value},
 };
 use crate::{
     conversation::Visit,
     journal::{
-        Change, Entry, HistoryError, JournalError, Outcome, Wanted, Write, Written, history::Past,
+        Change, Entry, HistoryError, JournalError, Outcome, Wanted, Write, Written,
+        history::{Lived, Past},
     },
 };
 
@@ -72,23 +73,29 @@ impl DatabasePast {
 }
 
 impl Past for DatabasePast {
-    fn daemons(&self) -> Result<Vec<(Timestamp, Change)>, JournalError> {
+    fn daemons(&self) -> Result<Vec<Lived>, JournalError> {
         // The last write after the last sign of life is a later one.
         let runs = self.ask(
             "SELECT started_at, greatest(alive_at, (
                  SELECT max(CASE outcome WHEN 'raised' THEN settled_at ELSE at END)
                  FROM callback_prioritizer.history WHERE at >= alive_at AND history.owner = runs.owner
-             )), stopped_at, alive_at > callback_prioritizer.millis() - $1
+             )), stopped_at, alive_at > callback_prioritizer.millis() - $1, replica
              FROM callback_prioritizer.runs",
             &[(&SILENT, Type::INT8)],
             |row| {
                 let time = |column| Ok::<_, Trouble>(row.try_get::<_, Option<Time>>(column)?);
                 let (started, alive, stopped) = (time(0)?, time(1)?, time(2)?);
-                let start = started.map(|at| (at.0, Change::Started));
+                let replica: String = row.try_get(4)?;
+                let lived = |at: Time, what| Lived {
+                    at: at.0,
+                    what,
+                    replica: Some(replica.clone()),
+                };
+                let start = started.map(|at| lived(at, Change::Started));
                 let end = match stopped {
-                    Some(at) => Some((at.0, Change::Stopped)),
+                    Some(at) => Some(lived(at, Change::Stopped)),
                     None if row.try_get(3)? => None,
-                    None => alive.map(|at| (at.0, Change::Killed)),
+                    None => alive.map(|at| lived(at, Change::Killed)),
                 };
                 Ok([start, end])
             },
@@ -137,7 +144,7 @@ impl Past for DatabasePast {
              WHERE v.conversation = $1 AND v.leg = $2 ORDER BY h.fence",
             &[(&visit.conversation, Type::TEXT), (&visit.leg, Type::TEXT)],
             // As they stand: by the database's clock, for whoever only reads.
-            |row| read_entry(row, row.try_get::<_, Time>(0)?.0),
+            |row| read::entry(row, row.try_get::<_, Time>(0)?.0),
         )?;
         let mut entries = read.into_iter();
         let first = entries.next();
@@ -158,7 +165,7 @@ fn read_written(row: &Row) -> Result<Written, Trouble> {
         },
         queue: row.try_get(2)?,
         write: Write {
-            step: step(row.try_get(3)?)?,
+            step: read::step(row.try_get(3)?)?,
             from: row.try_get(4)?,
             to: row.try_get(5)?,
             due: row.try_get::<_, Time>(6)?.0,

@@ -181,6 +181,17 @@ impl Store {
         done.map_err(|trouble| self.trouble(&trouble))
     }
 
+    /// The same where nothing is answered, durable before it is over.
+    pub(super) async fn act(
+        &self,
+        statement: &str,
+        values: &[Value<'_>],
+    ) -> Result<(), JournalError> {
+        self.query(Durable::Now, statement, values)
+            .await
+            .map(|_| ())
+    }
+
     /// The same, with the one row that it answers with, read.
     pub(super) async fn query_one<T>(
         &self,

@@ -36,7 +36,7 @@ fn database(shared: &SharedJournal) -> Vec<Finding> {
         url,
         password,
         exposed,
-        replica: _,
+        replica,
     } = shared;
     let finding = |severity, sentence: &str| Finding::new(severity, "journal.url", sentence);
     let mut findings = Vec::new();
@@ -44,6 +44,13 @@ fn database(shared: &SharedJournal) -> Vec<Finding> {
         findings.push(finding(
             Error,
             "this program was built without the client of PostgreSQL: build it with `--features postgres`, or leave the setting out",
+        ));
+    }
+    if replica.is_empty() {
+        findings.push(Finding::new(
+            Error,
+            "journal.replica",
+            "it is missing, and this machine has no name that tells it from others, so daemons would take each other's place: write a name of its own for each, such as \"one\"",
         ));
     }
     if url.has_password() && password.is_some() {

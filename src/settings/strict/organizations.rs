@@ -32,7 +32,8 @@ pub(super) fn check(document: &DeTable, body: &toml::Spanned<DeValue>) -> Result
         let Some(table) = organization.get_ref().as_table() else {
             return refused(&organization.span());
         };
-        places.extend(check_one(index, &organization.span(), table)?);
+        let checked = check_one(index, &organization.span(), table);
+        places.extend(checked.map_err(Refusal::among_several)?);
     }
     Ok(places)
 }

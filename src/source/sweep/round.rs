@@ -59,6 +59,7 @@ impl Sweep {
             asked,
         };
         if self.notices.send(notice).await.is_ok() {
+            self.status.update(|now| now.sweeps_taken_over += 1);
             let age_ms = millis(asked.elapsed());
             info!(
                 waiting,

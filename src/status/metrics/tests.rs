@@ -17,6 +17,7 @@ fn report() -> Report {
     status.count_throttle(Timestamp::UNIX_EPOCH, Duration::from_secs(40));
     status.update(|now| {
         (now.tracked, now.raises, now.budget) = (3, 7, 270);
+        (now.sweeps, now.sweeps_taken_over) = (4, 5);
         now.reconnects.insert("silent", 2);
     });
     status.figures(Timestamp::UNIX_EPOCH)
@@ -42,6 +43,8 @@ fn numbers_are_told_in_both_formats() {
         "callback_prioritizer_conversations_tracked 3",
         "callback_prioritizer_raises_total{outcome=\"raised\"} 7",
         "callback_prioritizer_requests_total{call=\"look\",outcome=\"gone\"} 1",
+        "callback_prioritizer_sweeps_total{outcome=\"ok\"} 4",
+        "callback_prioritizer_sweeps_total{outcome=\"taken_over\"} 5",
         "callback_prioritizer_request_seconds_bucket{le=\"0.05\",call=\"look\"} 1",
         "callback_prioritizer_request_seconds_bucket{le=\"+Inf\",call=\"look\"} 2",
         "callback_prioritizer_raise_lateness_seconds_bucket{le=\"0.005\"} 1",

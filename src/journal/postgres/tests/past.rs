@@ -34,7 +34,9 @@ fn told_of(database: &Database, wanted: Wanted) -> (Vec<String>, bool) {
                     let whose = written.visit.conversation;
                     format!("{whose} {}: {:?}", write.step, written.outcome)
                 }
-                Event::Daemon { what, .. } => format!("{what:?}"),
+                Event::Daemon { what, replica, .. } => {
+                    format!("{} {what:?}", replica.unwrap_or_default())
+                }
             });
             Ok(())
         });
@@ -90,14 +92,14 @@ async fn history_tells_what_several_daemons_did() {
 
     database.set_clock(at(600)).await;
     let all = [
-        "Started".to_owned(),
-        "Started".to_owned(),
+        "one Started".to_owned(),
+        "two Started".to_owned(),
         format!("v 1: {:?}", Outcome::Raised),
         format!("w 1: {:?}", Outcome::Raised),
         format!("v 2: {:?}", Outcome::Unconfirmed),
-        format!("{:?}", Change::Killed),
+        format!("two {:?}", Change::Killed),
         format!("w 1: {:?}", Outcome::Foreign),
-        format!("{:?}", Change::Stopped),
+        format!("one {:?}", Change::Stopped),
     ];
     assert_eq!(told_of(&database, Wanted::default()), (all.to_vec(), true));
     let of_one = Wanted {
@@ -105,5 +107,5 @@ async fn history_tells_what_several_daemons_did() {
         since: Some(at(30)),
     };
     let told = told_of(&database, of_one).0;
-    assert_eq!(told, ["w 1: Foreign", "Stopped"]);
+    assert_eq!(told, ["w 1: Foreign", "one Stopped"]);
 }
