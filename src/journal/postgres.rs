@@ -9,6 +9,8 @@
 
 mod column;
 
+mod hosts;
+
 mod past;
 
 mod replicas;

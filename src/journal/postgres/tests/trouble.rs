@@ -2,7 +2,7 @@
 
 use std::{env, process::Command, time::Duration};
 
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 
 use super::{
     super::{
@@ -162,6 +162,29 @@ async fn a_database_that_is_down_fails_quickly_and_works_again_by_itself() {
     journal.alive(at(5)).await.unwrap();
     started.alive(at(5)).await.unwrap();
     database.forget();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_silent_keeps_nobody_from_the_next() {
+    let Some(cluster) = told("TEST_POSTGRES") else {
+        return;
+    };
+    let database = Database::begin(&cluster).await;
+    // It takes connections, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = silent.local_addr().unwrap();
+    let name: String = database.ask("SELECT current_database()::text").await;
+    let hosts = cluster.replace('@', &format!("@{silent},"));
+    let url = format!("{hosts}/{name}?sslmode=disable&target_session_attrs=read-write");
+    let journal = PostgresJournal::new(&shared(&url, "one")).unwrap();
+    journal.open().await.unwrap();
+    journal.alive(at(0)).await.unwrap();
+    // One of them needs a new connection, to the host that has let us in.
+    let begun = Instant::now();
+    let (one, two) = tokio::join!(journal.alive(at(1)), journal.alive(at(1)));
+    one.unwrap();
+    two.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
