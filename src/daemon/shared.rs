@@ -71,7 +71,7 @@ impl Shared {
             genesys: Arc::clone(&genesys),
             journal: Arc::<Watched>::clone(&journal) as Arc<dyn Journal>,
             status: status.clone(),
-            kept: Mutex::new(false),
+            untold: Mutex::default(),
             turn: Mutex::default(),
         });
         Ok(Self {

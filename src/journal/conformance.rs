@@ -63,7 +63,9 @@ macro_rules! conformance {
             a_visit_that_nobody_saw_for_long_is_forgotten,
             the_end_of_a_visit_counts_as_having_been_seen,
             what_is_not_there_cannot_be_changed,
-            pauses_are_kept_until_they_are_over_or_others_are_noted,
+            pauses_are_kept_until_they_are_over_or_ended,
+            what_is_noted_of_one_queue_changes_no_other,
+            a_pause_that_was_over_is_forgotten,
             pauses_of_one_organization_are_no_others,
         }
     };
@@ -87,8 +89,8 @@ pub(super) use overtaken::{
     the_value_of_an_overtaken_write_is_known_as_ours,
 };
 pub(super) use pauses::{
-    pauses_are_kept_until_they_are_over_or_others_are_noted,
-    pauses_of_one_organization_are_no_others,
+    a_pause_that_was_over_is_forgotten, pauses_are_kept_until_they_are_over_or_ended,
+    pauses_of_one_organization_are_no_others, what_is_noted_of_one_queue_changes_no_other,
 };
 pub(super) use restarts::{
     a_claim_outlives_its_owner_and_blocks_nobody_after_it, a_commit_is_not_forgotten_with_its_owner,

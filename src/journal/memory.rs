@@ -341,14 +341,18 @@ impl Journal for MemoryJournal {
         Ok(in_force.cloned().collect())
     }
 
-    async fn note_pauses(
+    async fn note_pause(
         &self,
         organization: &Organization,
-        pauses: &[Pause],
+        queue: Option<&QueueId>,
+        pause: Option<&Pause>,
         _now: Timestamp,
     ) -> Result<(), JournalError> {
-        let (of, noted) = (organization.clone(), pauses.to_vec());
-        self.paused().insert(of, noted);
+        let mut paused = self.paused();
+        let noted = paused.entry(organization.clone()).or_default();
+        noted.retain(|before| before.queue.as_ref() != queue);
+        noted.extend(pause.cloned());
+        noted.sort_by(|one, other| one.queue.cmp(&other.queue));
         Ok(())
     }
 
@@ -370,6 +374,10 @@ impl Journal for MemoryJournal {
         for kept in visits.values_mut() {
             kept.entry.open.retain(|open| open.write.at >= before);
             kept.overtaken.retain(|open| open.write.at >= before);
+        }
+        drop(visits);
+        for noted in self.paused().values_mut() {
+            noted.retain(|pause| pause.until.is_none_or(|until| until >= before));
         }
         Ok(())
     }

@@ -359,22 +359,21 @@ impl Journal for PostgresJournal {
         })
     }
 
-    async fn note_pauses(
+    async fn note_pause(
         &self,
         organization: &Organization,
-        pauses: &[Pause],
+        queue: Option<&QueueId>,
+        pause: Option<&Pause>,
         _now: Timestamp,
     ) -> Result<(), JournalError> {
-        let queues: Vec<_> = pauses.iter().map(|pause| &pause.queue).collect();
-        let since: Vec<_> = pauses.iter().map(|pause| Time(pause.since)).collect();
-        let until: Vec<_> = pauses.iter().map(|pause| pause.until.map(Time)).collect();
+        let until = pause.and_then(|pause| pause.until);
         self.act(
-            "SELECT callback_prioritizer.note_pauses($1, $2, $3, $4)",
+            "SELECT callback_prioritizer.note_pause($1, $2, $3, $4)",
             &[
                 (&organization.name().unwrap_or_default(), Type::TEXT),
-                (&queues, Type::TEXT_ARRAY),
-                (&since, Type::INT8_ARRAY),
-                (&until, Type::INT8_ARRAY),
+                (&queue, Type::TEXT),
+                (&pause.map(|pause| Time(pause.since)), Type::INT8),
+                (&until.map(Time), Type::INT8),
             ],
         )
         .await
@@ -429,7 +428,11 @@ impl Journal for PostgresJournal {
             let values = [(&age as _, Type::INT8), (&PORTION as _, Type::INT8)];
             while self.store.query_one(Soon, statement, &values, gone).await? == PORTION {}
         }
-        Ok(())
+        self.act(
+            "DELETE FROM callback_prioritizer.pauses WHERE until_at < $1",
+            &[(&Time(before), Type::INT8)],
+        )
+        .await
     }
 
     fn replicas(&self, client: &str) -> Option<Arc<dyn Replicas>> {

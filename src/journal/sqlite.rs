@@ -233,15 +233,16 @@ impl Journal for SqliteJournal {
         .await
     }
 
-    async fn note_pauses(
+    async fn note_pause(
         &self,
         organization: &Organization,
-        pauses: &[Pause],
+        queue: Option<&QueueId>,
+        pause: Option<&Pause>,
         now: Timestamp,
     ) -> Result<(), JournalError> {
-        let (of, pauses) = (organization.clone(), pauses.to_vec());
+        let (of, queue, pause) = (organization.clone(), queue.cloned(), pause.cloned());
         self.transact(now, move |transaction, _| {
-            pauses::replace(transaction, &of, &pauses)
+            pauses::note(transaction, &of, queue.as_ref(), pause.as_ref())
         })
         .await
     }

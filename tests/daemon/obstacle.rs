@@ -20,8 +20,8 @@ pub(crate) enum Asked<'a> {
     Recall,
     /// What is paused.
     Pauses,
-    /// A note of what is paused in an organisation.
-    NotePauses(&'a Organization, &'a [Pause]),
+    /// A note of a pause in an organisation, or of its end.
+    NotePause(&'a Organization),
     /// A claim.
     Claim,
     /// Any other change.
@@ -143,14 +143,15 @@ impl<O: Obstacle + 'static> Journal for Obstructed<O> {
         self.memory.pauses(of, now).await
     }
 
-    async fn note_pauses(
+    async fn note_pause(
         &self,
         of: &Organization,
-        pauses: &[Pause],
+        queue: Option<&QueueId>,
+        pause: Option<&Pause>,
         now: Timestamp,
     ) -> Result<(), JournalError> {
-        self.obstacle.meet(Asked::NotePauses(of, pauses)).await?;
-        self.memory.note_pauses(of, pauses, now).await
+        self.obstacle.meet(Asked::NotePause(of)).await?;
+        self.memory.note_pause(of, queue, pause, now).await
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {

@@ -10,6 +10,7 @@ use callback_prioritizer::{
     sandbox::{Effect, RequestFault},
 };
 use jiff::Timestamp;
+use tokio::time::{Instant, sleep_until};
 
 use crate::harness::{Centre, Running, minutes, pass};
 
@@ -231,6 +232,31 @@ async fn a_pause_of_one_holds_for_the_other_and_so_does_its_end() {
     pass(minutes(1)).await;
     assert!(ids.iter().all(|id| centre.writes(id) == [2]));
     for replica in [one, two] {
+        replica.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_is_ordered_when_another_ends_is_not_lost() {
+    let centre = Centre::open().await;
+    let two = centre.start_replica("two");
+    two.until(|now| now.ready).await;
+    let centre = centre.ordered();
+    let one = centre.start_replica("one");
+    one.until(|now| now.ready).await;
+    let end = Instant::now() + minutes(1);
+    centre
+        .order(r#"{"order":"pause","queue":"Sales","for_ms":60000}"#)
+        .await;
+    two.until(|now| now.paused.len() == 1).await;
+    // Before the other has heard of it, both end the first.
+    sleep_until(end - Duration::from_millis(50)).await;
+    centre.order(r#"{"order":"pause","queue":"Support"}"#).await;
+    pass(Duration::from_secs(10)).await;
+    for replica in [one, two] {
+        let paused = replica.now().paused;
+        let queues: Vec<_> = paused.into_iter().map(|pause| pause.queue).collect();
+        assert_eq!(queues, [Some(centre.queue("Support"))]);
         replica.stop().await;
     }
 }

@@ -223,6 +223,22 @@ BEGIN
     number := p_known + 1;
 END $$;
 
+DROP FUNCTION callback_prioritizer.note_pauses;
+
+-- Notes the pause of one queue, or of all where there is none, in the place of what was noted of it before; nothing since no
+-- time: that it is ended.
+CREATE FUNCTION callback_prioritizer.note_pause(p_organization text, p_queue text, p_since bigint, p_until bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    -- One after the other: two that note at once would both keep theirs.
+    LOCK TABLE callback_prioritizer.pauses IN SHARE ROW EXCLUSIVE MODE;
+    DELETE FROM callback_prioritizer.pauses WHERE organization = p_organization AND queue IS NOT DISTINCT FROM p_queue;
+    IF p_since IS NOT NULL THEN
+        INSERT INTO callback_prioritizer.pauses (organization, queue, since_at, until_at)
+        VALUES (p_organization, p_queue, p_since, p_until);
+    END IF;
+END $$;
+
 -- Gives a claim back: the write is not there. What only this one has overtaken, an earlier write of the same value, is open
 -- again, unless it was written meanwhile. The row of the visit is locked first, as for a claim.
 CREATE FUNCTION callback_prioritizer.release(p_conversation text, p_leg text, p_claim bigint)
