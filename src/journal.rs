@@ -231,8 +231,8 @@ pub trait Journal: Send + Sync {
     async fn claim(&self, visit: &Visit, known: Fence, write: Write)
     -> Result<Claim, JournalError>;
 
-    /// Notes that the platform has confirmed the write of a claim, and with which priority. The claim must be the
-    /// visit's newest still.
+    /// Notes that the platform has confirmed the write of a claim, and with which priority. The claim must be this owner's, and
+    /// the visit's newest still.
     async fn commit(
         &self,
         visit: &Visit,
@@ -259,7 +259,7 @@ pub trait Journal: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, JournalError>;
 
-    /// Gives a claim back: the write is not there, because the platform refused it or it was not sent. An earlier write of the
+    /// Gives a claim of this owner's back: the write is not there, because the platform refused it or it was not sent. An earlier write of the
     /// same value, which this one has overtaken and of which nothing is known, is open again.
     async fn release(&self, visit: &Visit, claim: Fence, at: Timestamp)
     -> Result<(), JournalError>;

@@ -52,6 +52,7 @@ macro_rules! conformance {
             a_change_by_somebody_else_is_the_new_base,
             what_was_decided_on_an_older_entry_is_refused,
             a_claim_keeps_others_away_until_it_ends,
+            a_claim_is_confirmed_and_given_back_by_its_owner_alone,
             what_another_is_at_is_its_own_to_settle,
             the_value_of_an_overtaken_write_is_known_as_ours,
             a_write_is_open_again_when_what_has_overtaken_it_is_not_made,
@@ -79,7 +80,10 @@ macro_rules! conformance {
     )+};
 }
 
-pub(super) use claimers::sixteen_claimers_write_each_step_once_with_growing_numbers;
+pub(super) use claimers::{
+    a_claim_is_confirmed_and_given_back_by_its_owner_alone,
+    sixteen_claimers_write_each_step_once_with_growing_numbers,
+};
 pub(super) use conformance;
 pub(super) use forgetting::{
     a_visit_that_nobody_saw_for_long_is_forgotten, the_end_of_a_visit_counts_as_having_been_seen,

@@ -46,8 +46,8 @@ struct Kept {
     entered: Timestamp,
     /// Of which kind it is.
     kind: Kind,
-    /// Who has made the newest claim, and when that ends. Means something only while that claim's write is open.
-    holder: Option<(Owner, Timestamp)>,
+    /// Who has made which claim, and when that ends. Means something only while that claim's write is open.
+    holders: HashMap<Fence, (Owner, Timestamp)>,
     /// Writes that were overtaken.
     overtaken: Vec<Open>,
     /// When it was last seen, within `SEEN_WITHIN`.
@@ -92,7 +92,7 @@ impl MemoryJournal {
     #[cfg(test)]
     pub(super) fn after(&self) -> Self {
         for kept in self.visits().values_mut() {
-            kept.holder = None;
+            kept.holders.clear();
         }
         self.beside()
     }
@@ -122,8 +122,14 @@ impl Kept {
     fn held_from(&self, owner: &Owner, now: Timestamp) -> Option<Timestamp> {
         let newest = self.entry.fence;
         self.entry.open.iter().find(|open| open.fence == newest)?;
-        let (holder, until) = self.holder.as_ref()?;
+        let (holder, until) = self.holders.get(&newest)?;
         (holder != owner && *until > now).then_some(*until)
+    }
+
+    /// Whether this owner has made this claim.
+    fn is_of(&self, claim: Fence, owner: &Owner) -> bool {
+        let holder = self.holders.get(&claim);
+        holder.is_some_and(|(holder, _)| holder == owner)
     }
 
     /// The entry as this owner is told it.
@@ -183,7 +189,7 @@ impl Journal for MemoryJournal {
             queue: seen.queue.clone(),
             entered: seen.since,
             kind: seen.kind,
-            holder: None,
+            holders: HashMap::new(),
             overtaken: Vec::new(),
             seen: now,
         });
@@ -242,7 +248,8 @@ impl Journal for MemoryJournal {
             write,
             elsewhere: false,
         });
-        kept.holder = Some((self.owner.clone(), lease_end(write.at)));
+        let holder = (self.owner.clone(), lease_end(write.at));
+        kept.holders.insert(fence, holder);
         kept.seen = kept.seen.max(write.at);
         Ok(Claim::Granted(fence))
     }
@@ -255,7 +262,7 @@ impl Journal for MemoryJournal {
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
         Ok(self.change(visit, |kept| {
-            (kept.entry.fence == claim).then_some(())?;
+            (kept.entry.fence == claim && kept.is_of(claim, &self.owner)).then_some(())?;
             kept.settle(claim, Some(confirmed), at)
         }))
     }
@@ -290,7 +297,9 @@ impl Journal for MemoryJournal {
         claim: Fence,
         _at: Timestamp,
     ) -> Result<(), JournalError> {
-        if let Some(kept) = self.visits().get_mut(visit) {
+        let mut visits = self.visits();
+        let kept = visits.get_mut(visit);
+        if let Some(kept) = kept.filter(|kept| kept.is_of(claim, &self.owner)) {
             kept.overtaken.retain(|open| open.fence != claim);
             let mut open = kept.entry.open.extract_if(.., |open| open.fence == claim);
             let released = open.next().map(|open| open.write.to);
@@ -374,6 +383,7 @@ impl Journal for MemoryJournal {
         for kept in visits.values_mut() {
             kept.entry.open.retain(|open| open.write.at >= before);
             kept.overtaken.retain(|open| open.write.at >= before);
+            kept.holders.retain(|_, (_, until)| *until >= before);
         }
         drop(visits);
         for noted in self.paused().values_mut() {

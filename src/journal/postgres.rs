@@ -227,11 +227,12 @@ impl Journal for PostgresJournal {
         // then says that it was ours.
         self.change(
             Soon,
-            "SELECT callback_prioritizer.settle($1, $2, $3, $3, $4, 'raised')",
+            "SELECT callback_prioritizer.settle($1, $2, $3, $3, $4, $5, 'raised')",
             &[
                 (&visit.conversation, Type::TEXT),
                 (&visit.leg, Type::TEXT),
                 (&claim, Type::INT8),
+                (&self.store.owner.0, Type::TEXT),
                 (&confirmed, Type::INT8),
             ],
         )
@@ -247,7 +248,7 @@ impl Journal for PostgresJournal {
     ) -> Result<Commit, JournalError> {
         self.change(
             Now,
-            "SELECT callback_prioritizer.settle($1, $2, $3, $4, NULL, 'arrived')",
+            "SELECT callback_prioritizer.settle($1, $2, $3, $4, NULL, NULL, 'arrived')",
             &[
                 (&visit.conversation, Type::TEXT),
                 (&visit.leg, Type::TEXT),
@@ -286,11 +287,12 @@ impl Journal for PostgresJournal {
         _at: Timestamp,
     ) -> Result<(), JournalError> {
         self.act(
-            "SELECT callback_prioritizer.release($1, $2, $3)",
+            "SELECT callback_prioritizer.release($1, $2, $3, $4)",
             &[
                 (&visit.conversation, Type::TEXT),
                 (&visit.leg, Type::TEXT),
                 (&claim, Type::INT8),
+                (&self.store.owner.0, Type::TEXT),
             ],
         )
         .await

@@ -239,9 +239,45 @@ BEGIN
     END IF;
 END $$;
 
--- Gives a claim back: the write is not there. What only this one has overtaken, an earlier write of the same value, is open
--- again, unless it was written meanwhile. The row of the visit is locked first, as for a claim.
-CREATE FUNCTION callback_prioritizer.release(p_conversation text, p_leg text, p_claim bigint)
+DROP FUNCTION callback_prioritizer.settle;
+
+-- Makes an open write the last one, if the visit's number is known; only this owner's, where one is named: after a failover
+-- that has lost the last moment, its number may be that of another's claim. What was claimed before it is open no more; what
+-- was claimed after it may still arrive.
+CREATE FUNCTION callback_prioritizer.settle(
+    p_conversation text, p_leg text, p_known bigint, p_open bigint, p_owner text, p_confirmed bigint, p_outcome text
+) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    v_visit callback_prioritizer.visits;
+    v_open callback_prioritizer.history;
+    v_now bigint;
+BEGIN
+    SELECT * INTO v_visit FROM callback_prioritizer.visits
+    WHERE conversation = p_conversation AND leg = p_leg FOR UPDATE;
+    IF NOT FOUND OR v_visit.fence <> p_known THEN
+        RETURN false;
+    END IF;
+    v_now := callback_prioritizer.millis();
+    SELECT * INTO v_open FROM callback_prioritizer.history
+    WHERE conversation = p_conversation AND leg = p_leg AND outcome IS NULL AND fence = p_open
+        AND (p_owner IS NULL OR owner = p_owner);
+    IF NOT FOUND OR v_open.step <= greatest(v_visit.base_step, v_visit.last_step) THEN
+        RETURN false;
+    END IF;
+    UPDATE callback_prioritizer.visits SET last_step = v_open.step, last_from = v_open.from_priority,
+        last_to = coalesce(p_confirmed, v_open.to_priority), last_due_at = v_open.due_at, last_covers = v_open.covers,
+        last_at = v_now
+    WHERE conversation = p_conversation AND leg = p_leg;
+    UPDATE callback_prioritizer.history SET settled_at = v_now,
+        outcome = CASE fence WHEN p_open THEN p_outcome ELSE 'unconfirmed' END,
+        to_priority = CASE fence WHEN p_open THEN coalesce(p_confirmed, to_priority) ELSE to_priority END
+    WHERE conversation = p_conversation AND leg = p_leg AND outcome IS NULL AND fence <= p_open;
+    RETURN true;
+END $$;
+
+-- Gives a claim of this owner's back: the write is not there. What only this one has overtaken, an earlier write of the same
+-- value, is open again, unless it was written meanwhile. The row of the visit is locked first, as for a claim.
+CREATE FUNCTION callback_prioritizer.release(p_conversation text, p_leg text, p_claim bigint, p_owner text)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_visit callback_prioritizer.visits;
@@ -250,10 +286,10 @@ BEGIN
     SELECT * INTO v_visit FROM callback_prioritizer.visits
     WHERE conversation = p_conversation AND leg = p_leg FOR UPDATE;
     SELECT to_priority INTO v_value FROM callback_prioritizer.history
-    WHERE conversation = p_conversation AND leg = p_leg AND outcome IS NULL AND fence = p_claim;
+    WHERE conversation = p_conversation AND leg = p_leg AND outcome IS NULL AND fence = p_claim AND owner = p_owner;
     UPDATE callback_prioritizer.history SET outcome = 'not_made', settled_at = callback_prioritizer.millis()
     WHERE conversation = p_conversation AND leg = p_leg AND (outcome IS NULL OR outcome = 'unconfirmed')
-        AND fence = p_claim;
+        AND fence = p_claim AND owner = p_owner;
     -- Nothing has this value where the claim was not open.
     UPDATE callback_prioritizer.history SET outcome = NULL, settled_at = NULL WHERE id = (
         SELECT id FROM callback_prioritizer.history
