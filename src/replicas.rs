@@ -131,8 +131,8 @@ pub trait Replicas: Send + Sync {
     /// Hands in what the sweep found that was [`SweepTurn::Ours`]; nothing where it failed, so that another may try.
     async fn swept(&self, found: Option<String>) -> Result<(), JournalError>;
 
-    /// The channel that was kept last at this replica's place for this line. It is kept no more.
-    async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError>;
+    /// The channel that was kept last at this replica's place for this line. It stays there until another is.
+    async fn kept_channel(&self, line: usize) -> Result<Option<String>, JournalError>;
 
     /// Keeps a channel for the restart, in the place of the one before. The words are sealed: they name a secret.
     async fn keep_channel(&self, line: usize, sealed: String) -> Result<(), JournalError>;

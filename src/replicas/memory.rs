@@ -239,10 +239,10 @@ impl Replicas for MemoryReplicas {
         Ok(())
     }
 
-    async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
+    async fn kept_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
         let mut shared = self.shared();
         let place = shared.place_of(self.start);
-        Ok(place.and_then(|place| place.channels.remove(&line)))
+        Ok(place.and_then(|place| place.channels.get(&line).cloned()))
     }
 
     async fn keep_channel(&self, line: usize, sealed: String) -> Result<(), JournalError> {

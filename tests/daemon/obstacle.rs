@@ -223,9 +223,9 @@ impl<O: Obstacle> Replicas for ObstructedReplicas<O> {
         self.inner.swept(found).await
     }
 
-    async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
+    async fn kept_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
         self.obstacle.meet(Asked::Common).await?;
-        self.inner.take_channel(line).await
+        self.inner.kept_channel(line).await
     }
 
     async fn keep_channel(&self, line: usize, sealed: String) -> Result<(), JournalError> {

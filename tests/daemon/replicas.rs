@@ -16,6 +16,8 @@ use crate::harness::{Centre, Running, minutes, pass};
 
 /// Beginning of the path of the priority PATCH.
 const WRITE: &str = "/api/v2/routing/conversations/";
+/// Where channels are made.
+const CHANNELS: &str = "/api/v2/notifications/channels";
 /// Beginning of the path of a look.
 const LOOK: &str = "/api/v2/conversations/";
 /// Where all that wait are asked for.
@@ -261,15 +263,41 @@ async fn a_pause_that_is_ordered_when_another_ends_is_not_lost() {
     }
 }
 
+/// How many channels were made.
+fn channels(centre: &Centre) -> usize {
+    let requests = centre.sandbox.requests().into_iter();
+    let made = requests.filter(|one| one.method == "POST" && one.path == CHANNELS);
+    made.count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn starts_that_end_before_their_socket_is_up_make_no_channel_each() {
+    let centre = Centre::open().await;
+    let [one, mut two] = centre.start_replicas(["one", "two"]).await;
+    let topics = format!("{CHANNELS}/");
+    let slow = RequestFault::to("", &topics, Effect::Delay(minutes(1)));
+    centre.sandbox.faults().requests(slow);
+    for _ in 0..3 {
+        two.kill();
+        two = centre.start_replica("two");
+        two.until(|now| now.sweeps > 0).await;
+        pass(Duration::from_secs(5)).await;
+        assert_eq!(two.now().sockets, 0, "it subscribes still");
+    }
+    two.kill();
+    centre.sandbox.faults().clear();
+    let two = centre.start_replica("two");
+    two.until(|now| now.sockets > 0).await;
+    assert_eq!(channels(&centre), 2);
+    for replica in [one, two] {
+        replica.stop().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_channel_is_taken_up_again_after_a_restart_unless_it_is_no_more() {
-    const CHANNELS: &str = "/api/v2/notifications/channels";
     let centre = Centre::open().await;
-    let made = || {
-        let requests = centre.sandbox.requests().into_iter();
-        let made = requests.filter(|one| one.method == "POST" && one.path == CHANNELS);
-        made.count()
-    };
+    let made = || channels(&centre);
     let [one, mut two] = centre.start_replicas(["one", "two"]).await;
     assert_eq!(made(), 2);
     let id = centre.callback();

@@ -60,9 +60,9 @@ impl Replicas for Fellows {
         self.hears(self.inner.swept(found).await).await
     }
 
-    async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
+    async fn kept_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
         self.gate.database().await?;
-        self.hears(self.inner.take_channel(line).await).await
+        self.hears(self.inner.kept_channel(line).await).await
     }
 
     async fn keep_channel(&self, line: usize, sealed: String) -> Result<(), JournalError> {

@@ -243,8 +243,8 @@ mod tests {
             self.answer()?.swept(found).await
         }
 
-        async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
-            self.answer()?.take_channel(line).await
+        async fn kept_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
+            self.answer()?.kept_channel(line).await
         }
 
         async fn keep_channel(&self, line: usize, sealed: String) -> Result<(), JournalError> {

@@ -148,12 +148,11 @@ impl Replicas for PostgresReplicas {
         .await
     }
 
-    async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
+    async fn kept_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
         let rows = self
             .change(
-                "DELETE FROM callback_prioritizer.channels c USING callback_prioritizer.places p
-                 WHERE p.client = $1 AND p.owner = $2 AND c.client = p.client AND c.place = p.place AND c.line = $3
-                 RETURNING c.sealed",
+                "SELECT c.sealed FROM callback_prioritizer.channels c JOIN callback_prioritizer.places p USING (client, place)
+                 WHERE client = $1 AND p.owner = $2 AND c.line = $3",
                 &[(&small(line), Type::INT4)],
             )
             .await?;
