@@ -116,7 +116,8 @@ pub trait Replicas: Send + Sync {
     /// of which it takes itself for the restart, or a free one.
     async fn sign(&self, deeds: Deeds, now: Timestamp) -> Result<Standing, JournalError>;
 
-    /// Leaves in good order: the place is free for others, and kept for the restart as long as none takes it.
+    /// Leaves in good order: the place is free for others, and kept for the restart as long as none takes it. A sweep that was
+    /// its own is another's.
     async fn leave(&self) -> Result<(), JournalError>;
 
     /// Asks for the right to send one request by this token. All replicas together keep to the rate and to the hold.

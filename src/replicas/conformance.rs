@@ -48,6 +48,7 @@ macro_rules! conformance {
             a_hold_is_for_all,
             one_sweeps_and_the_others_are_told,
             a_sweep_that_failed_is_made_by_another,
+            a_sweep_of_one_that_leaves_is_made_by_another,
         }
     };
     ($bench:ty: $($name:ident),+ $(,)?) => {$(
@@ -254,4 +255,17 @@ pub(crate) async fn a_sweep_that_failed_is_made_by_another(bench: impl Bench) {
         one.sweep(RECENT).await.unwrap(),
         SweepTurn::Soon(_)
     ));
+}
+
+pub(crate) async fn a_sweep_of_one_that_leaves_is_made_by_another(bench: impl Bench) {
+    let (one, two) = (bench.start("one"), bench.start("two"));
+    roll(&one).await;
+    assert_eq!(one.sweep(RECENT).await.unwrap(), SweepTurn::Ours);
+    two.leave().await.unwrap();
+    assert!(matches!(
+        two.sweep(RECENT).await.unwrap(),
+        SweepTurn::Soon(_)
+    ));
+    one.leave().await.unwrap();
+    assert_eq!(two.sweep(RECENT).await.unwrap(), SweepTurn::Ours);
 }

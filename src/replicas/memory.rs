@@ -182,9 +182,11 @@ impl Replicas for MemoryReplicas {
     }
 
     async fn leave(&self) -> Result<(), JournalError> {
-        if let Some(place) = self.shared().place_of(self.start) {
+        let mut shared = self.shared();
+        if let Some(place) = shared.place_of(self.start) {
             place.sign = None;
         }
+        shared.sweeping.take_if(|(start, _)| *start == self.start);
         Ok(())
     }
 

@@ -80,6 +80,14 @@ BEGIN
     END IF;
 END $$;
 
+-- Leaves in good order: the place is free, and who sweeps sweeps no more.
+CREATE FUNCTION callback_prioritizer.leave(p_client text, p_owner text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM callback_prioritizer.lock_client(p_client);
+    UPDATE callback_prioritizer.places SET sign_at = NULL WHERE client = p_client AND owner = p_owner;
+    UPDATE callback_prioritizer.clients SET sweeper = NULL, sweep_begun = NULL WHERE client = p_client AND sweeper = p_owner;
+END $$;
+
 -- Whether a sign of life says that its owner lives. One that is a little ahead is from before the clock was set back a little;
 -- one that is further ahead says nothing, or the dead would live for as long as the clock was set back.
 CREATE FUNCTION callback_prioritizer.lives(p_sign_at bigint, p_now bigint, p_dead_after bigint)

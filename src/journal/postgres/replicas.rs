@@ -83,11 +83,8 @@ impl Replicas for PostgresReplicas {
     }
 
     async fn leave(&self) -> Result<(), JournalError> {
-        self.act(
-            "UPDATE callback_prioritizer.places SET sign_at = NULL WHERE client = $1 AND owner = $2",
-            &[],
-        )
-        .await
+        self.act("SELECT callback_prioritizer.leave($1, $2)", &[])
+            .await
     }
 
     async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError> {

@@ -42,7 +42,7 @@ impl Sweep {
     pub(super) async fn tell(&self, found: Option<&Found>) {
         if let Some(replicas) = &self.replicas {
             let words = found.and_then(|found| serde_json::to_string(found).ok());
-            // Where it is not kept, others sweep as well.
+            // Where it is not kept, others wait for it a while longer, and sweep then.
             let _kept = replicas.swept(words).await;
         }
     }
