@@ -12,7 +12,10 @@ use callback_prioritizer::{
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
-use crate::harness::{Centre, Running, minutes, pass};
+use crate::{
+    harness::{Centre, Running, minutes, pass},
+    log::Log,
+};
 
 /// Beginning of the path of the priority PATCH.
 const WRITE: &str = "/api/v2/routing/conversations/";
@@ -259,6 +262,25 @@ async fn a_pause_that_is_ordered_when_another_ends_is_not_lost() {
         let paused = replica.now().paused;
         let queues: Vec<_> = paused.into_iter().map(|pause| pause.queue).collect();
         assert_eq!(queues, [Some(centre.queue("Support"))]);
+        replica.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_says_that_sweeps_work_again_also_by_what_another_has_found() {
+    let log = Log::listen();
+    let centre = Centre::open().await.set("CALLBACKS__SWEEP", "10m");
+    let replicas = centre.start_replicas(["one", "two"]).await;
+    let down = RequestFault::to("POST", SWEEP, Effect::Answer(503, None));
+    centre.sandbox.faults().requests(down);
+    pass(minutes(30)).await;
+    assert_eq!(log.count(&["\"WARN\"", "sweep failed"]), 2);
+    centre.sandbox.faults().clear();
+    let before = log.count(&["taken over"]);
+    pass(minutes(2)).await;
+    assert_eq!(log.count(&["taken over"]), before + 1);
+    assert_eq!(log.count(&["\"INFO\"", "sweeps work again"]), 2);
+    for replica in replicas {
         replica.stop().await;
     }
 }

@@ -49,9 +49,7 @@ impl Sweep {
 
     /// Passes on what another replica has found, that began to ask then.
     async fn take_over(&self, course: &mut Course, found: Found, asked: Instant) {
-        // It works again, for whoever of them.
-        course.failing.over();
-        course.backoff.reset();
+        self.works_again(course);
         let (waiting, complete) = (found.sightings.len(), !found.truncated);
         let notice = Notice::Resync {
             sightings: found.sightings,
