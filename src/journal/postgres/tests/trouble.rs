@@ -8,6 +8,7 @@ use super::{
     super::{
         Journal, JournalError, PostgresJournal,
         schema::{self, FORMAT},
+        trouble::{Place, Trouble},
     },
     bench::{Database, shared, told},
 };
@@ -164,6 +165,13 @@ async fn a_database_that_is_down_fails_quickly_and_works_again_by_itself() {
     database.forget();
 }
 
+#[test]
+fn a_database_that_is_silent_is_told_with_what_to_check() {
+    let place = Place::new(&shared("postgres://us@db:1/journal", "one"));
+    let late = Trouble::Late.sentence(&place);
+    assert!(late.contains("no answer within 5 seconds: check"), "{late}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_silent_keeps_nobody_from_the_next() {
     let Some(cluster) = told("TEST_POSTGRES") else {
@@ -223,6 +231,9 @@ async fn tls_is_verified_and_the_password_stays_secret() {
         no_file.contains("/nowhere") || no_file.contains("No such file"),
         "{no_file}"
     );
+
+    let none = words(at_host("with_password", &trusted).alive(at(0)).await);
+    assert!(none.contains("journal.password_file"), "{none}");
 
     // The role is made by whoever comes first; both passwords are of this test.
     let wrong = at_host("with_password:canary", &trusted);
