@@ -120,8 +120,14 @@ pub trait Replicas: Send + Sync {
     /// its own is another's.
     async fn leave(&self) -> Result<(), JournalError>;
 
-    /// Asks for the right to send one request by this token. All replicas together keep to the rate and to the hold.
-    async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError>;
+    /// Asks for the right to send one request by this token. All replicas together keep to the rate and to the hold. One that
+    /// `was_alone` has sent what nobody has counted here, so there is no burst left, whatever was saved up.
+    async fn permit(
+        &self,
+        token: usize,
+        rate: Rate,
+        was_alone: bool,
+    ) -> Result<Grant, JournalError>;
 
     /// Nobody sends anything for this long: the platform wants it so. A shorter hold never shortens a longer one.
     async fn hold(&self, time: Duration) -> Result<(), JournalError>;

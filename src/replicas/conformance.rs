@@ -45,6 +45,7 @@ macro_rules! conformance {
             a_sixth_is_refused_until_one_leaves,
             whose_place_a_namesake_took_is_refused,
             all_together_keep_to_the_rate,
+            whoever_was_alone_brings_no_burst,
             a_hold_is_for_all,
             one_sweeps_and_the_others_are_told,
             a_sweep_that_failed_is_made_by_another,
@@ -183,7 +184,7 @@ pub(crate) async fn all_together_keep_to_the_rate(bench: impl Bench) {
         senders.spawn(async move {
             let mut times = Vec::new();
             while times.len() < EACH {
-                match replica.permit(0, rate).await.unwrap() {
+                match replica.permit(0, rate, false).await.unwrap() {
                     Grant::Now => times.push(Instant::now()),
                     Grant::In(wait) => sleep(wait).await,
                 }
@@ -198,8 +199,22 @@ pub(crate) async fn all_together_keep_to_the_rate(bench: impl Bench) {
         "{:?} < {least:?}",
         begun.elapsed()
     );
-    let other = bench.start("r0").permit(1, rate).await.unwrap();
+    let other = bench.start("r0").permit(1, rate, false).await.unwrap();
     assert_eq!(other, Grant::Now, "another token has a rate of its own");
+}
+
+pub(crate) async fn whoever_was_alone_brings_no_burst(bench: impl Bench) {
+    let rate = Rate {
+        interval: Duration::from_mins(1),
+        burst: 9,
+    };
+    let (one, two) = (bench.start("one"), bench.start("two"));
+    assert_eq!(one.permit(0, rate, false).await.unwrap(), Grant::Now);
+    for (replica, was_alone) in [(&one, true), (&two, true), (&two, false)] {
+        let grant = replica.permit(0, rate, was_alone).await.unwrap();
+        let soon = matches!(grant, Grant::In(wait) if wait <= rate.interval);
+        assert!(soon, "{grant:?}");
+    }
 }
 
 pub(crate) async fn a_hold_is_for_all(bench: impl Bench) {
@@ -208,11 +223,11 @@ pub(crate) async fn a_hold_is_for_all(bench: impl Bench) {
         interval: Duration::from_millis(1),
         burst: 100,
     };
-    assert_eq!(two.permit(0, rate).await.unwrap(), Grant::Now);
+    assert_eq!(two.permit(0, rate, false).await.unwrap(), Grant::Now);
     one.hold(Duration::from_secs(30)).await.unwrap();
     one.hold(Duration::from_secs(1)).await.unwrap();
     for token in [0, 1] {
-        let Grant::In(wait) = two.permit(token, rate).await.unwrap() else {
+        let Grant::In(wait) = two.permit(token, rate, false).await.unwrap() else {
             panic!("held");
         };
         let seconds = wait.as_secs();

@@ -190,13 +190,21 @@ impl Replicas for MemoryReplicas {
         Ok(())
     }
 
-    async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError> {
+    async fn permit(
+        &self,
+        token: usize,
+        rate: Rate,
+        was_alone: bool,
+    ) -> Result<Grant, JournalError> {
         let mut shared = self.shared();
-        let now = Instant::now();
-        if let Some(until) = shared.held_until.filter(|until| *until > now) {
+        let (now, held_until) = (Instant::now(), shared.held_until);
+        let used_until = shared.used_until.entry(token).or_insert(now);
+        if was_alone {
+            *used_until = (*used_until).max(now + rate.interval * rate.burst);
+        }
+        if let Some(until) = held_until.filter(|until| *until > now) {
             return Ok(Grant::In(until - now));
         }
-        let used_until = shared.used_until.entry(token).or_insert(now);
         let next = (*used_until).max(now) + rate.interval;
         let early = (next - now).saturating_sub(rate.interval * rate.burst);
         if !early.is_zero() {

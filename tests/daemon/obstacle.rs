@@ -203,9 +203,14 @@ impl<O: Obstacle> Replicas for ObstructedReplicas<O> {
         self.inner.leave().await
     }
 
-    async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError> {
+    async fn permit(
+        &self,
+        token: usize,
+        rate: Rate,
+        was_alone: bool,
+    ) -> Result<Grant, JournalError> {
         self.obstacle.meet(Asked::Common).await?;
-        self.inner.permit(token, rate).await
+        self.inner.permit(token, rate, was_alone).await
     }
 
     async fn hold(&self, time: Duration) -> Result<(), JournalError> {

@@ -4,9 +4,13 @@ ALTER TABLE callback_prioritizer.limiters ADD COLUMN used_at bigint NOT NULL DEF
 -- When the hold was noted last. One that is noted later than now, because the clock was set back, is none.
 ALTER TABLE callback_prioritizer.clients ADD COLUMN held_at bigint NOT NULL DEFAULT 0;
 
--- Asks for the right to send one request: nothing to wait for, or how long until it may be asked again.
-CREATE OR REPLACE FUNCTION callback_prioritizer.permit(p_client text, p_token integer, p_interval bigint, p_burst bigint)
-RETURNS bigint LANGUAGE plpgsql AS $$
+DROP FUNCTION callback_prioritizer.permit;
+
+-- Asks for the right to send one request: nothing to wait for, or how long until it may be asked again. Who was alone has sent
+-- what is not counted here, so the burst is used up.
+CREATE FUNCTION callback_prioritizer.permit(
+    p_client text, p_token integer, p_interval bigint, p_burst bigint, p_was_alone boolean
+) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_now bigint;
     v_held bigint;
@@ -24,8 +28,11 @@ BEGIN
     END IF;
     v_now := callback_prioritizer.micros();
     -- Kept whatever the answer is: what is forgotten would be as far ahead the next time, and nobody would send anything.
-    IF v_at > v_now THEN
-        v_used := v_used - (v_at - v_now);
+    IF v_at > v_now OR p_was_alone THEN
+        v_used := v_used - greatest(v_at - v_now, 0);
+        IF p_was_alone THEN
+            v_used := greatest(v_used, v_now + p_interval * p_burst);
+        END IF;
         UPDATE callback_prioritizer.limiters SET used_until = v_used, used_at = v_now
         WHERE client = p_client AND token = p_token;
     END IF;

@@ -87,19 +87,25 @@ impl Replicas for PostgresReplicas {
             .await
     }
 
-    async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError> {
+    async fn permit(
+        &self,
+        token: usize,
+        rate: Rate,
+        was_alone: bool,
+    ) -> Result<Grant, JournalError> {
         // Rounded up: a rate is never exceeded.
         let interval = micros(rate.interval + Duration::from_nanos(999));
         let wait = self
             .store
             .query_one(
                 Soon,
-                "SELECT callback_prioritizer.permit($1, $2, $3, $4)",
+                "SELECT callback_prioritizer.permit($1, $2, $3, $4, $5)",
                 &[
                     (&self.client, Type::TEXT),
                     (&small(token), Type::INT4),
                     (&interval, Type::INT8),
                     (&i64::from(rate.burst), Type::INT8),
+                    (&was_alone, Type::BOOL),
                 ],
                 |row| Ok(row.try_get::<_, i64>(0)?),
             )

@@ -65,13 +65,17 @@ async fn the_rate_goes_on_as_it_was() {
     let (one, two) = (clocked.replica("one"), clocked.replica("two"));
     let early = Grant::In(RATE.interval);
     for (replica, expected) in [(&one, Grant::Now), (&two, Grant::Now), (&one, early)] {
-        assert_eq!(replica.permit(0, RATE).await.unwrap(), expected);
+        assert_eq!(replica.permit(0, RATE, false).await.unwrap(), expected);
     }
     for second in 0..10 {
         clocked.set(second - BACK).await;
         let expected = if second == 0 { early } else { Grant::Now };
-        assert_eq!(one.permit(0, RATE).await.unwrap(), expected, "{second}");
-        assert_eq!(two.permit(0, RATE).await.unwrap(), early, "{second}");
+        assert_eq!(
+            one.permit(0, RATE, false).await.unwrap(),
+            expected,
+            "{second}"
+        );
+        assert_eq!(two.permit(0, RATE, false).await.unwrap(), early, "{second}");
     }
 }
 
@@ -83,12 +87,12 @@ async fn a_hold_that_is_over_does_not_come_back() {
     let (one, two) = (clocked.replica("one"), clocked.replica("two"));
     one.hold(Duration::from_mins(1)).await.unwrap();
     clocked.set(-BACK).await;
-    assert_eq!(two.permit(0, RATE).await.unwrap(), Grant::Now);
+    assert_eq!(two.permit(0, RATE, false).await.unwrap(), Grant::Now);
     let short = Duration::from_secs(9);
     one.hold(short).await.unwrap();
-    assert_eq!(two.permit(0, RATE).await.unwrap(), Grant::In(short));
+    assert_eq!(two.permit(0, RATE, false).await.unwrap(), Grant::In(short));
     clocked.set(9 - BACK).await;
-    assert_eq!(two.permit(0, RATE).await.unwrap(), Grant::Now);
+    assert_eq!(two.permit(0, RATE, false).await.unwrap(), Grant::Now);
 }
 
 #[tokio::test(flavor = "multi_thread")]
