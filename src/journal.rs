@@ -56,8 +56,13 @@ pub(crate) use watched::Watched;
 
 /// How long a claim keeps other owners away. A write is not sent when less is left of it than a request may take
 /// (`clock::Lease`); what is late all the same is an absolute value, and known as ours when it is seen
-/// ([`Journal::is_overtaken`]).
+/// ([`Journal::overtaken`]).
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
+
+/// How long after its claim a write may still arrive: it is sent within the claim, and what is on its way longer than that,
+/// or was sent by a machine that stood still meanwhile, seldom outlives its connection. After that a priority that happens
+/// to be its value is somebody's will.
+pub(crate) const ARRIVES_WITHIN: Duration = Duration::from_mins(5);
 
 /// How long after a write a read may still show what was before. The platform promises nothing; its reads are served
 /// by several copies.
@@ -145,6 +150,15 @@ pub struct Open {
     pub write: Write,
     /// Whether another owner is at it, which will note what comes of it. Not where its claim has ended.
     pub elsewhere: bool,
+}
+
+/// A write of which it is not known whether it arrives before a newer one or after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overtaken {
+    /// Priority written.
+    pub to: Priority,
+    /// When it was claimed.
+    pub at: Timestamp,
 }
 
 /// What is known of a visit.
@@ -250,14 +264,13 @@ pub trait Journal: Send + Sync {
         at: Timestamp,
     ) -> Result<Commit, JournalError>;
 
-    /// Whether this priority may be that of a write of ours which a newer one has overtaken: its outcome was never known,
-    /// and it may have arrived after the newer one.
-    async fn is_overtaken(
+    /// Writes of ours that a newer one has overtaken, and that may arrive still: their outcome was never known. So are those
+    /// that did arrive while a newer one was under way, which may have been there before.
+    async fn overtaken(
         &self,
         visit: &Visit,
-        seen: Priority,
         now: Timestamp,
-    ) -> Result<bool, JournalError>;
+    ) -> Result<Vec<Overtaken>, JournalError>;
 
     /// Gives a claim of this owner's back: the write is not there, because the platform refused it or it was not sent. An earlier write of the
     /// same value, which this one has overtaken and of which nothing is known, is open again.
@@ -312,6 +325,13 @@ pub trait Journal: Send + Sync {
     /// where it is for one daemon alone.
     fn replicas(&self, _client: &str) -> Option<Arc<dyn Replicas>> {
         None
+    }
+}
+
+impl Overtaken {
+    /// Whether it may still arrive.
+    fn may_arrive(&self, now: Timestamp) -> bool {
+        elapsed(self.at, now) < ARRIVES_WITHIN
     }
 }
 

@@ -50,6 +50,9 @@ pub struct Organizations {
     pub operator: Operator,
 }
 
+/// What is said of one whose first start is not done.
+const NOT_STARTED: &str = "it has not started yet";
+
 /// How the first attempt of a daemon ended: with its work begun, or with why it was not.
 type First = Result<(), DaemonError>;
 
@@ -205,11 +208,15 @@ async fn none_can_start(
     std::future::pending().await
 }
 
-/// All of them in a line: what each does, or why it does not.
+/// All of them in a line: what each does, or why it does not yet, or not any more.
 fn all_in_words(members: &[Arc<Member>]) -> String {
     let words = members.iter().map(|member| {
         let now = member.status.snapshot();
-        let how = now.down.clone().unwrap_or_else(|| in_words(&now));
+        let how = match (&now.down, member.seat.way()) {
+            (Some(why), _) => why.clone(),
+            (None, Some(_)) => in_words(&now),
+            (None, None) => NOT_STARTED.to_owned(),
+        };
         format!("{}: {how}", member.organization)
     });
     words.collect::<Vec<_>>().join("; ")

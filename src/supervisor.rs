@@ -43,6 +43,8 @@ struct Link {
     socket: UnixDatagram,
     /// How long it waits for a sign of life; for ever where nothing stands here.
     patience: Option<Duration>,
+    /// Whether it was told that the daemon is ready.
+    told_ready: AtomicBool,
     /// Whether it was said that it cannot be spoken to.
     said: AtomicBool,
 }
@@ -67,6 +69,7 @@ impl Supervisor {
         Ok(Self(Some(Arc::new(Link {
             socket,
             patience: patience(environment, std::process::id()),
+            told_ready: AtomicBool::default(),
             said: AtomicBool::default(),
         }))))
     }
@@ -76,6 +79,12 @@ impl Supervisor {
         self.0.is_some()
     }
 
+    /// Whether somebody listens who was told that the daemon is ready.
+    pub(crate) fn was_told_ready(&self) -> bool {
+        let told = |link: &Arc<Link>| link.told_ready.load(Ordering::Relaxed);
+        self.0.as_ref().is_some_and(told)
+    }
+
     /// How long it waits for a sign of life, if it does.
     pub(crate) fn patience(&self) -> Option<Duration> {
         self.0.as_ref().and_then(|link| link.patience)
@@ -83,6 +92,9 @@ impl Supervisor {
 
     /// Every callback that waits is looked after. Also the end of a reload.
     pub(crate) async fn ready(&self, how: &str) {
+        if let Some(link) = &self.0 {
+            link.told_ready.store(true, Ordering::Relaxed);
+        }
         self.say(&[NotifyState::Ready, NotifyState::Status(how)])
             .await;
     }
@@ -157,6 +169,7 @@ pub(crate) mod tests {
         let link = Link {
             socket: ours,
             patience: Some(patience),
+            told_ready: AtomicBool::default(),
             said: AtomicBool::default(),
         };
         (Supervisor(Some(Arc::new(link))), theirs)

@@ -331,7 +331,8 @@ impl Tracker {
             return Ok(Next::Look);
         };
         self.noted();
-        if entry.is_behind(waiting.priority, self.context.now()) {
+        let was_behind = entry.is_behind(waiting.priority, self.context.now());
+        if was_behind {
             // Another replica has raised it a moment ago, or the platform has answered from before our own write.
             waiting.priority = entry.expected();
             self.view.note_told(waiting.priority);
@@ -358,7 +359,10 @@ impl Tracker {
         let paused = self.paused_until(&waiting);
         Ok(match step {
             Step::Wait { until } => Next::Rest(until),
-            Step::Done(limit) => self.limited(limit, &waiting),
+            Step::Done(limit) => match self.look_again(&waiting, &entry, was_behind).await? {
+                Some(delay) => Next::Retry(delay),
+                None => self.limited(limit, &waiting),
+            },
             Step::Raise(_) if let Some(until) = paused => Next::Rest(until),
             Step::Raise(raise) if raise.step < self.first_step => self.pass_over(&waiting, raise),
             Step::Raise(raise) if self.context.orders.now().dry_run => {

@@ -55,6 +55,7 @@ macro_rules! conformance {
             a_claim_is_confirmed_and_given_back_by_its_owner_alone,
             what_another_is_at_is_its_own_to_settle,
             the_value_of_an_overtaken_write_is_known_as_ours,
+            what_arrived_while_a_newer_write_was_under_way_may_have_overtaken_it,
             a_write_is_open_again_when_what_has_overtaken_it_is_not_made,
             of_sixteen_claimers_one_gets_the_step,
             sixteen_claimers_write_each_step_once_with_growing_numbers,
@@ -91,6 +92,7 @@ pub(super) use forgetting::{
 pub(super) use overtaken::{
     a_write_is_open_again_when_what_has_overtaken_it_is_not_made,
     the_value_of_an_overtaken_write_is_known_as_ours,
+    what_arrived_while_a_newer_write_was_under_way_may_have_overtaken_it,
 };
 pub(super) use pauses::{
     a_pause_that_was_over_is_forgotten, pauses_are_kept_until_they_are_over_or_ended,

@@ -1,5 +1,7 @@
 //! The journal in memory: gone with the process. The model that the durable one is held against.
 
+mod kept;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,16 +11,18 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::{
-    Claim, Commit, Entry, Fence, Journal, JournalError, Open, Owner, SAME_ENTRY, SEEN_WITHIN, Stay,
-    Write, lease_end,
+    Claim, Commit, Entry, Fence, Journal, JournalError, Open, Overtaken, Owner, SAME_ENTRY,
+    SEEN_WITHIN, Stay, Write, lease_end,
 };
 use crate::{
     clock::elapsed,
-    conversation::{ConversationId, Kind, Organization, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
     orders::Pause,
     policy::Base,
     replicas::{MemoryReplicas, Replicas},
 };
+
+use kept::Kept;
 
 /// What one owner sees of the entries.
 #[derive(Debug)]
@@ -33,25 +37,6 @@ pub struct MemoryJournal {
     common: Arc<MemoryReplicas>,
     /// Whether this is one of several replicas.
     is_replica: bool,
-}
-
-/// An entry, and what only the journal needs to know of it.
-#[derive(Clone, Debug)]
-struct Kept {
-    /// What is told.
-    entry: Entry,
-    /// Which queue it entered.
-    queue: Option<QueueId>,
-    /// When.
-    entered: Timestamp,
-    /// Of which kind it is.
-    kind: Kind,
-    /// Who has made which claim, and when that ends. Means something only while that claim's write is open.
-    holders: HashMap<Fence, (Owner, Timestamp)>,
-    /// Writes that were overtaken.
-    overtaken: Vec<Open>,
-    /// When it was last seen, within `SEEN_WITHIN`.
-    seen: Timestamp,
 }
 
 impl Default for MemoryJournal {
@@ -114,69 +99,6 @@ impl MemoryJournal {
             Some(()) => Commit::Done,
             None => Commit::Lost,
         }
-    }
-}
-
-impl Kept {
-    /// When the newest claim ends, where it keeps this owner from the step now.
-    fn held_from(&self, owner: &Owner, now: Timestamp) -> Option<Timestamp> {
-        let newest = self.entry.fence;
-        self.entry.open.iter().find(|open| open.fence == newest)?;
-        let (holder, until) = self.holders.get(&newest)?;
-        (holder != owner && *until > now).then_some(*until)
-    }
-
-    /// Whether this owner has made this claim.
-    fn is_of(&self, claim: Fence, owner: &Owner) -> bool {
-        let holder = self.holders.get(&claim);
-        holder.is_some_and(|(holder, _)| holder == owner)
-    }
-
-    /// The entry as this owner is told it.
-    fn told(&self, owner: &Owner, now: Timestamp) -> Entry {
-        let mut entry = self.entry.clone();
-        if self.held_from(owner, now).is_some()
-            && let Some(newest) = entry.open.last_mut()
-        {
-            newest.elsewhere = true;
-        }
-        entry
-    }
-
-    /// Lets go of those open writes: what became of them is not known.
-    fn overtake(&mut self, which: impl Fn(&Open) -> bool) {
-        let gone = self.entry.open.extract_if(.., |open| which(open));
-        self.overtaken.extend(gone);
-    }
-
-    /// Opens the newest overtaken write of this value again, unless it was written meanwhile: what has overtaken it is not there.
-    fn reopen(&mut self, value: Priority) {
-        let committed = self.entry.committed_step();
-        let may_come = |open: &Open| open.write.to == value && open.write.step > committed;
-        let newest = (0..self.overtaken.len())
-            .filter(|index| may_come(&self.overtaken[*index]))
-            .max_by_key(|index| self.overtaken[*index].fence);
-        if let Some(newest) = newest {
-            self.entry.open.push(self.overtaken.swap_remove(newest));
-            self.entry.open.sort_by_key(|open| open.fence);
-        }
-    }
-
-    /// Makes an open write the last one: it and all that were claimed before it are open no more.
-    fn settle(&mut self, claim: Fence, confirmed: Option<Priority>, at: Timestamp) -> Option<()> {
-        let entry = &mut self.entry;
-        let open = entry.open.iter().find(|open| open.fence == claim)?;
-        if open.write.step <= entry.committed_step() {
-            return None;
-        }
-        entry.last = Some(Write {
-            to: confirmed.unwrap_or(open.write.to),
-            at,
-            ..open.write
-        });
-        entry.open.retain(|open| open.fence != claim);
-        self.overtake(|open| open.fence < claim);
-        Some(())
     }
 }
 
@@ -280,15 +202,18 @@ impl Journal for MemoryJournal {
         }))
     }
 
-    async fn is_overtaken(
+    async fn overtaken(
         &self,
         visit: &Visit,
-        seen: Priority,
-        _now: Timestamp,
-    ) -> Result<bool, JournalError> {
+        now: Timestamp,
+    ) -> Result<Vec<Overtaken>, JournalError> {
         let visits = self.visits();
-        let kept = visits.get(visit);
-        Ok(kept.is_some_and(|kept| kept.overtaken.iter().any(|open| open.write.to == seen)))
+        let overtaken = visits.get(visit).map_or(&[][..], |kept| &kept.overtaken);
+        let writes = overtaken.iter().map(|open| Overtaken {
+            to: open.write.to,
+            at: open.write.at,
+        });
+        Ok(writes.filter(|write| write.may_arrive(now)).collect())
     }
 
     async fn release(

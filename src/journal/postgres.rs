@@ -33,8 +33,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::{Row, types::Type};
 
 use super::{
-    Claim, Commit, Entry, Fence, HistoryError, Journal, JournalError, LEASE, Look, Open, Owner,
-    SAME_ENTRY, SEEN_WITHIN, Stay, Unusable, Write, sqlite::Time,
+    ARRIVES_WITHIN, Claim, Commit, Entry, Fence, HistoryError, Journal, JournalError, LEASE, Look,
+    Open, Overtaken, Owner, SAME_ENTRY, SEEN_WITHIN, Stay, Unusable, Write, sqlite::Time,
 };
 use crate::{
     clock::elapsed,
@@ -259,25 +259,35 @@ impl Journal for PostgresJournal {
         .await
     }
 
-    async fn is_overtaken(
+    async fn overtaken(
         &self,
         visit: &Visit,
-        seen: Priority,
-        _now: Timestamp,
-    ) -> Result<bool, JournalError> {
-        self.store
-            .query_one(
+        now: Timestamp,
+    ) -> Result<Vec<Overtaken>, JournalError> {
+        let rows = self
+            .store
+            .query(
                 Now,
-                "SELECT EXISTS (SELECT FROM callback_prioritizer.history
-                 WHERE conversation = $1 AND leg = $2 AND outcome = 'unconfirmed' AND to_priority = $3)",
+                "SELECT to_priority, callback_prioritizer.millis() - at FROM callback_prioritizer.history AS older
+                 WHERE conversation = $1 AND leg = $2 AND at > callback_prioritizer.millis() - $3
+                    AND (outcome = 'unconfirmed' OR outcome = 'arrived' AND EXISTS (
+                        SELECT FROM callback_prioritizer.history AS newer
+                        WHERE newer.conversation = $1 AND newer.leg = $2 AND newer.fence > older.fence
+                            AND newer.at <= older.settled_at))",
                 &[
                     (&visit.conversation, Type::TEXT),
                     (&visit.leg, Type::TEXT),
-                    (&seen, Type::INT8),
+                    (&millis(ARRIVES_WITHIN), Type::INT8),
                 ],
-                |row| Ok(row.try_get(0)?),
             )
-            .await
+            .await?;
+        self.store.read(&rows, |row| {
+            let age = SignedDuration::from_millis(row.try_get(1)?);
+            Ok(Overtaken {
+                to: row.try_get(0)?,
+                at: now.saturating_sub(age).unwrap_or(now),
+            })
+        })
     }
 
     async fn release(

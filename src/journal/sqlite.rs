@@ -35,7 +35,7 @@ use jiff::Timestamp;
 use rusqlite::Transaction;
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Owner, Stay, Write};
+use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Overtaken, Owner, Stay, Write};
 use crate::{
     conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
     orders::Pause,
@@ -173,15 +173,14 @@ impl Journal for SqliteJournal {
         .await
     }
 
-    async fn is_overtaken(
+    async fn overtaken(
         &self,
         visit: &Visit,
-        seen: Priority,
         now: Timestamp,
-    ) -> Result<bool, JournalError> {
+    ) -> Result<Vec<Overtaken>, JournalError> {
         let visit = visit.clone();
         self.transact(now, move |transaction, _| {
-            overtaken::is_overtaken(transaction, &visit, seen)
+            overtaken::overtaken(transaction, &visit, now)
         })
         .await
     }

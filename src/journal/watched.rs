@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::{error, info};
 
-use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write};
+use super::{Claim, Commit, Entry, Fence, Journal, JournalError, Overtaken, Stay, Write};
 use crate::{
     clock::elapsed,
     conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
@@ -149,14 +149,13 @@ impl Journal for Watched {
             .await
     }
 
-    async fn is_overtaken(
+    async fn overtaken(
         &self,
         visit: &Visit,
-        seen: Priority,
         now: Timestamp,
-    ) -> Result<bool, JournalError> {
+    ) -> Result<Vec<Overtaken>, JournalError> {
         let journal = self.journal();
-        self.heed(now, journal.is_overtaken(visit, seen, now).await)
+        self.heed(now, journal.overtaken(visit, now).await)
     }
 
     async fn release(
@@ -342,13 +341,12 @@ mod tests {
             self.memory.arrived(v, k, o, at).await
         }
 
-        async fn is_overtaken(
+        async fn overtaken(
             &self,
             v: &Visit,
-            seen: Priority,
             now: Timestamp,
-        ) -> Result<bool, JournalError> {
-            self.memory.is_overtaken(v, seen, now).await
+        ) -> Result<Vec<Overtaken>, JournalError> {
+            self.memory.overtaken(v, now).await
         }
 
         async fn release(&self, v: &Visit, c: Fence, at: Timestamp) -> Result<(), JournalError> {

@@ -8,13 +8,16 @@ use std::{
 
 use jiff::Timestamp;
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     task::{JoinSet, spawn_blocking},
     time::{Instant, sleep},
 };
 use tracing::{Instrument, error, info};
 
-use super::{First, reload::Ballots};
+use super::{
+    First,
+    reload::{Ballot, Ballots, Vote},
+};
 use crate::{
     backoff::Backoff,
     clock::{Clock, millis},
@@ -34,6 +37,14 @@ const UNHURRIED: u32 = 10;
 /// Time after which a daemon that ended has not failed at the start, and the next one is started soon.
 const SETTLED: Duration = Duration::from_mins(10);
 
+/// Why a daemon ended that did not fail.
+enum Ended {
+    /// It was told to stop.
+    ToldTo,
+    /// Its settings became others before its work had begun.
+    Outdated,
+}
+
 /// One organisation.
 pub(super) struct Member {
     /// Which.
@@ -48,7 +59,7 @@ pub(super) struct Member {
     pub(super) ballots: Arc<Mutex<Ballots>>,
     /// Its settings: those in force, and for the next daemon.
     settings: Arc<Mutex<Settings>>,
-    /// Told when there are other settings to start with.
+    /// Told when there are other settings to start with, and only while none works.
     again: Notify,
     /// Whether a first attempt has ended, one way or another.
     settled: watch::Sender<bool>,
@@ -107,10 +118,44 @@ impl Member {
         lock(&self.settings).clone()
     }
 
-    /// Puts other settings in the place of those it has. A daemon that waits to be started is started with them at once.
-    pub(super) fn take(&self, settings: Settings) {
-        *lock(&self.settings) = settings;
-        self.again.notify_one();
+    /// Proposes settings to a daemon that works; one that does not has nothing to prepare. Returns what tells it the verdict.
+    pub(super) fn ask(
+        &self,
+        settings: &Settings,
+        votes: &mpsc::UnboundedSender<Vote>,
+    ) -> Option<oneshot::Sender<bool>> {
+        let reload = self.reload.as_ref()?;
+        self.seat.way()?;
+        let (verdict, hears) = oneshot::channel();
+        lock(&self.ballots).proposed = Some(Ballot {
+            settings: settings.clone(),
+            votes: votes.clone(),
+            verdict: hears,
+        });
+        reload.request();
+        Some(verdict)
+    }
+
+    /// Puts other settings in the place of those it has, for the daemons that are started from here on. One that waits to be
+    /// started is started at once, and one that is being started, anew. One that works puts them in force when it hears that
+    /// all can; whether it does is said here. If not, because its work began while the others prepared, it is told to read them.
+    pub(super) fn take(&self, settings: &Settings, hears: bool) {
+        let before = std::mem::replace(&mut *lock(&self.settings), settings.clone());
+        if hears {
+            return;
+        }
+        let Some(inside) = self.seat.inside() else {
+            return self.again.notify_one();
+        };
+        // What is no change for it does not disturb its start.
+        if before.changes_to(settings).is_empty() {
+            return;
+        }
+        if inside.way.is_none() {
+            self.again.notify_one();
+        } else if let Some(reload) = &self.reload {
+            reload.request();
+        }
     }
 
     /// Waits until a first attempt has ended.
@@ -132,9 +177,14 @@ impl Member {
             let mut backoff = Backoff::default();
             loop {
                 let begun = Instant::now();
-                let ended = self.attempt(&shutdown, &mut first).await;
-                let Err(failure) = ended else {
-                    return;
+                let failure = match self.attempt(&shutdown, &mut first).await {
+                    Ok(Ended::ToldTo) => return,
+                    Ok(Ended::Outdated) => {
+                        info!("other settings are there: starting anew with them");
+                        self.status.forget();
+                        continue;
+                    }
+                    Err(failure) => failure,
                 };
                 if begun.elapsed() > SETTLED {
                     backoff.reset();
@@ -158,7 +208,7 @@ impl Member {
         &self,
         shutdown: &Shutdown,
         first: &mut Option<mpsc::UnboundedSender<First>>,
-    ) -> Result<(), DaemonError> {
+    ) -> Result<Ended, DaemonError> {
         let settings = self.settings();
         let journal = self.journal_for(&settings).await?;
         let daemon = Daemon {
@@ -179,7 +229,12 @@ impl Member {
         let work = async move { daemon.run_beside_others(&shutdown, &seat).await };
         running.spawn(work.in_current_span());
         let up = async {
-            self.seat.works().await;
+            tokio::select! {
+                // First, so that none works by settings that are not in force.
+                biased;
+                () = self.again.notified() => return,
+                () = self.seat.works() => {}
+            }
             self.status.is_up();
             self.settled.send_replace(true);
             if let Some(first) = first.take() {
@@ -189,16 +244,17 @@ impl Member {
             std::future::pending::<()>().await;
         };
         let ended = tokio::select! {
-            ended = running.join_next() => ended,
-            () = up => None,
+            ended = running.join_next() => match ended {
+                Some(Ok(ended)) => ended.map(|()| Ended::ToldTo),
+                Some(Err(_)) | None => Err(DaemonError::PartEnded("daemon")),
+            },
+            () = up => Ok(Ended::Outdated),
         };
+        running.shutdown().await;
         self.seat.leave();
         // It has no vote any more.
         *lock(&self.ballots) = Ballots::default();
-        match ended {
-            Some(Ok(ended)) => ended,
-            Some(Err(_)) | None => Err(DaemonError::PartEnded("daemon")),
-        }
+        ended
     }
 
     /// The journal for a daemon with these settings.

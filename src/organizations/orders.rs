@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tracing::Instrument;
 
-use super::member::Member;
+use super::{NOT_STARTED, member::Member};
 use crate::{
     control::{Answer, Control, Obey, Order},
     conversation::Organization,
@@ -44,7 +44,7 @@ impl Orders {
                 })?;
                 let control = at_work(member).ok_or_else(|| {
                     let down = member.status.snapshot().down;
-                    let why = down.unwrap_or_else(|| "it has not started yet".to_owned());
+                    let why = down.unwrap_or_else(|| NOT_STARTED.to_owned());
                     format!("`{name}` is not looked after now, so nothing of it is raised: {why}")
                 })?;
                 Ok((&member.organization, control))

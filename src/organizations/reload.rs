@@ -1,8 +1,9 @@
 //! One reload of all organisations or of none: each prepares what it would put in force, and when all have, all do.
 //!
-//! A daemon that runs votes by what it could prepare. One that does not run has nothing to prepare: its settings were read and
-//! found good, and it is started with them. An outage of one holds up the reload of all only where the new settings need
-//! something of its platform that is not known, and then the log says which organisation it was.
+//! A daemon that works votes by what it could prepare. One that does not has nothing to prepare: its settings were read and
+//! found good, and it is started with them, or anew where its start had begun. An outage of one holds up the reload of all
+//! only where the new settings need something of its platform that is not known, and then the log says which organisation it
+//! was.
 
 use std::{
     error::Error,
@@ -13,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot},
     task::spawn_blocking,
     time::timeout,
 };
@@ -36,23 +37,23 @@ use crate::{
 const ALL: Duration = PATIENCE.saturating_mul(2);
 
 /// What an organisation says of what it should put in force: nothing, or why it cannot.
-type Vote = (Organization, Result<(), String>);
+pub(super) type Vote = (Organization, Result<(), String>);
 
 /// What is voted on, and how it went.
 pub(super) struct Ballot {
     /// What this organisation would have.
-    settings: Settings,
+    pub(super) settings: Settings,
     /// Where its vote goes.
-    votes: mpsc::UnboundedSender<Vote>,
-    /// What has become of it, once that is clear.
-    verdict: watch::Receiver<Option<bool>>,
+    pub(super) votes: mpsc::UnboundedSender<Vote>,
+    /// Whether all put theirs in force, once that is clear.
+    pub(super) verdict: oneshot::Receiver<bool>,
 }
 
 /// The ballots of one organisation. One is voted on as it was read: what is proposed meanwhile is read and voted on after it.
 #[derive(Default)]
 pub(super) struct Ballots {
     /// What is proposed, and not read yet.
-    proposed: Option<Ballot>,
+    pub(super) proposed: Option<Ballot>,
     /// What was read, and is being prepared.
     read: Option<Ballot>,
 }
@@ -94,15 +95,14 @@ impl Source for Own {
         let Ballot {
             settings: _,
             votes,
-            mut verdict,
+            verdict,
         } = ballot;
         let said = prepared.as_ref().map_err(ToString::to_string).copied();
         let _counted = votes.send((self.organization.clone(), said));
         drop(votes);
-        let clear = verdict.wait_for(Option::is_some).await;
-        let agreed = clear.is_ok_and(|verdict| *verdict == Some(true));
+        let agreed = verdict.await;
         prepared?;
-        if agreed {
+        if agreed == Ok(true) {
             return Ok(());
         }
         Err("another organisation cannot put its settings in force".into())
@@ -134,11 +134,8 @@ impl Together {
     /// One reload, from its beginning to its end.
     async fn reload(&self) {
         info!("reloading the settings of all organisations");
-        // Before all are ready, the word that ends a reload would say that they are.
-        let ready = self.members.iter().all(|member| {
-            let now = member.status.snapshot();
-            now.ready || now.down.is_some()
-        });
+        // Before it was said that all are ready, the word that ends a reload would say so.
+        let ready = self.supervisor.was_told_ready();
         if ready {
             self.supervisor.reloading().await;
         }
@@ -170,37 +167,30 @@ impl Together {
         }
         let matched = self.matched(&read)?;
         let (sender, votes) = mpsc::unbounded_channel();
-        let verdict = watch::Sender::new(None);
-        for (member, settings) in &matched {
-            // Without its work begun it has nothing to prepare.
-            if let Some(reload) = member
-                .reload
-                .as_ref()
-                .filter(|_| member.seat.way().is_some())
-            {
-                lock(&member.ballots).proposed = Some(Ballot {
-                    settings: settings.clone(),
-                    votes: sender.clone(),
-                    verdict: verdict.subscribe(),
-                });
-                reload.request();
-            }
-        }
+        let asked = matched.into_iter().map(|(member, settings)| {
+            let verdict = member.ask(&settings, &sender);
+            (member, settings, verdict)
+        });
+        let asked: Vec<_> = asked.collect();
         drop(sender);
         let counted = timeout(ALL, count(votes)).await;
         let counted = counted.unwrap_or_else(|_late| {
             Err("an organisation does not answer in time: try again later".into())
         });
-        if counted.is_ok() {
-            // Before the verdict, so that whoever is started from here on has them.
-            for (member, settings) in matched {
-                member.take(settings);
+        for (member, settings, verdict) in asked {
+            // One that has ended since, or that was not asked, does not hear it.
+            let verdict = verdict.filter(|verdict| !verdict.is_closed());
+            if counted.is_ok() {
+                // Before the verdict, so that whoever is started from here on has them.
+                member.take(&settings, verdict.is_some());
             }
+            // Who has not voted yet finds the verdict when it comes to that.
+            let _heard = verdict.map(|verdict| verdict.send(counted.is_ok()));
+        }
+        if counted.is_ok() {
             let level = read.first().map(|settings| settings.log.level.as_str());
             self.reload.source().log(level.unwrap_or_default());
         }
-        // Who has not voted yet finds the verdict when it comes to that.
-        verdict.send_replace(Some(counted.is_ok()));
         counted
     }
 

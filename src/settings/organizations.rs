@@ -10,6 +10,7 @@ use super::{
     catalogue::PREFIX,
     endpoint::is_loopback,
     environment::refused,
+    queue_url::QueueUrl,
     secret,
     strict::Refusal,
     written::{Genesys, OrganizationTable},
@@ -129,7 +130,7 @@ pub(super) fn at(organization: &Organization, setting: &str) -> String {
     }
 }
 
-/// Refuses a name that two have, and a client that two have. `place` tells where a setting stands.
+/// Refuses a name, a client and an SQS queue that two have. `place` tells where a setting stands.
 pub(super) fn refuse_written_twins(
     tables: &[OrganizationTable],
     place: impl Fn(&str) -> usize,
@@ -157,6 +158,13 @@ pub(super) fn refuse_written_twins(
         {
             return refused("genesys.client_id", twins(&other.name));
         }
+        let read = table.events.sqs_queue_url.as_ref();
+        if let Some(other) = before
+            .iter()
+            .find(|other| is_one_queue(read, other.events.sqs_queue_url.as_ref()))
+        {
+            return refused("events.sqs_queue_url", read_twice(&other.name));
+        }
     }
     Ok(())
 }
@@ -173,7 +181,17 @@ fn is_twin(one: &Genesys, other: &Genesys) -> bool {
 /// The same for what the environment says, where there is no line to name.
 pub(super) fn refuse_twins(all: &[Settings]) -> Result<(), SettingsError> {
     let mut seen = BTreeMap::new();
-    for settings in all {
+    for (index, settings) in all.iter().enumerate() {
+        let read = settings.events.sqs_queue_url.as_ref();
+        if let Some(other) = all[..index]
+            .iter()
+            .find(|other| is_one_queue(read, other.events.sqs_queue_url.as_ref()))
+        {
+            return Err(SettingsError::Missing {
+                setting: at(&settings.organization, "events.sqs_queue_url"),
+                sentence: read_twice(&other.organization),
+            });
+        }
         let genesys = &settings.genesys;
         let here = Some(&genesys.api_url).filter(|url| is_loopback(url));
         let client = (&genesys.client_id, here.map(ToString::to_string));
@@ -191,6 +209,19 @@ pub(super) fn refuse_twins(all: &[Settings]) -> Result<(), SettingsError> {
 fn twins(other: &Organization) -> String {
     format!(
         "`{other}` has the same client, so both would raise the callbacks of one organisation on one budget and take each other's channels away: write the id of a client in the organisation that is meant"
+    )
+}
+
+/// Whether both read one SQS queue.
+fn is_one_queue(one: Option<&QueueUrl>, other: Option<&QueueUrl>) -> bool {
+    one.zip(other)
+        .is_some_and(|(one, other)| one.is_queue_of(other))
+}
+
+/// The sentence for an SQS queue that another organisation reads.
+fn read_twice(other: &Organization) -> String {
+    format!(
+        "`{other}` reads the same queue, and each would delete the messages that are for the other, whose callbacks would be found by sweeps only: write the URL of a queue that is of this organisation alone"
     )
 }
 

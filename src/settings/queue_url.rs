@@ -44,6 +44,15 @@ impl QueueUrl {
         self.region.as_deref()
     }
 
+    /// Whether both are of one queue. Its host may be written in several ways.
+    pub(super) fn is_queue_of(&self, other: &Self) -> bool {
+        let host = match (&self.region, &other.region) {
+            (Some(here), Some(there)) => here == there,
+            _ => self.url.origin() == other.url.origin(),
+        };
+        host && self.url.path() == other.url.path()
+    }
+
     /// Whether requests stay on this machine.
     #[must_use]
     pub fn is_local(&self) -> bool {
@@ -138,6 +147,26 @@ mod tests {
             assert_eq!(queue.endpoint(), format!("https://{host}"));
             assert!(!queue.to_string().contains("123456789012"), "{queue}");
         }
+    }
+
+    #[test]
+    fn a_queue_is_the_same_by_each_of_its_hosts() {
+        let queue = |text: &str| QueueUrl::try_from(text.to_owned()).unwrap();
+        let one = queue("https://sqs.eu-west-1.amazonaws.com/1/callbacks");
+        let here = queue("http://127.0.0.1:5000/1/callbacks");
+        for (other, same) in [
+            ("https://sqs.eu-west-1.amazonaws.com/1/callbacks/", true),
+            ("https://sqs-fips.eu-west-1.amazonaws.com/1/callbacks", true),
+            ("https://eu-west-1.queue.amazonaws.com/1/callbacks", true),
+            ("https://sqs.eu-west-2.amazonaws.com/1/callbacks", false),
+            ("https://sqs.eu-west-1.amazonaws.com/2/callbacks", false),
+            ("https://sqs.eu-west-1.amazonaws.com/1/Callbacks", false),
+            ("http://127.0.0.1:5000/1/callbacks", false),
+        ] {
+            assert_eq!(one.is_queue_of(&queue(other)), same, "{other}");
+        }
+        assert!(here.is_queue_of(&here));
+        assert!(!here.is_queue_of(&queue("http://127.0.0.1:5001/1/callbacks")));
     }
 
     #[test]

@@ -11,18 +11,25 @@ use super::{
 use crate::{conversation::ConversationId, genesys::FailureKind};
 
 impl Status {
-    /// Its daemon has ended, for this reason, and another will be started: what was known of callbacks is not known any more.
+    /// Its daemon has ended, for this reason, and another will be started.
     pub(crate) fn goes_down(&self, at: Timestamp, why: &str) {
+        self.forget();
+        self.tell(at, true, why);
+        self.update(|now| now.down = Some(why.to_owned()));
+    }
+
+    /// Another daemon is to be started: what the one before knew is not known any more. What was counted stays.
+    pub(crate) fn forget(&self) {
         *lock(&self.0.board) = Board::default();
         *lock(&self.0.due) = Due::default();
         *lock(&self.0.pulse) = None;
         *lock(&self.0.held_until) = None;
-        self.tell(at, true, why);
         self.update(|now| {
-            now.down = Some(why.to_owned());
             (now.signed_in, now.swept, now.sighted) = (false, false, false);
-            (now.tracked, now.sockets, now.capacity) = (0, 0, None);
+            (now.tracked, now.sockets, now.replicas) = (0, 0, Vec::new());
+            (now.capacity, now.expected_lag) = (None, Duration::ZERO);
             (now.journal_trouble, now.paused) = (None, Vec::new());
+            (now.event_queue.read, now.event_queue.held) = (false, 0);
         });
     }
 
@@ -137,5 +144,45 @@ impl Status {
     /// Counts a frame that was passed over.
     pub(crate) fn count_strange_frame(&self) {
         self.update(|now| now.strange_frames += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        replicas::{Deeds, Replica},
+        status::EventQueue,
+    };
+
+    #[test]
+    fn one_that_goes_down_reports_nothing_of_what_was_around_it() {
+        let status = Status::default();
+        status.update(|now| {
+            now.replicas.push(Replica {
+                place: 1,
+                name: "north".to_owned(),
+                since: Timestamp::UNIX_EPOCH,
+                lives: true,
+                me: true,
+                deeds: Deeds::default(),
+            });
+            (now.capacity, now.expected_lag) = (Some(10), Duration::from_mins(1));
+            (now.event_queue.read, now.event_queue.held) = (true, 3);
+            (now.event_queue.received, now.raises) = (5, 7);
+        });
+        status.goes_down(Timestamp::UNIX_EPOCH, "the platform refuses this client");
+        let now = status.snapshot();
+        assert_eq!(now.replicas, []);
+        assert_eq!((now.capacity, now.expected_lag), (None, Duration::ZERO));
+        let counted = EventQueue {
+            received: 5,
+            ..EventQueue::default()
+        };
+        assert_eq!(
+            (now.event_queue, now.raises),
+            (counted, 7),
+            "what was counted stays"
+        );
     }
 }

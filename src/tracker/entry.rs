@@ -9,9 +9,12 @@ use super::{Next, Outcome, Tracker};
 use crate::{
     clock::elapsed,
     conversation::Waiting,
-    journal::{Commit, Entry, JournalError, Meaning},
+    journal::{Commit, Entry, JournalError, Meaning, READ_LAG},
     policy::Base,
 };
+
+/// Time between looks at a callback that needs no raise, while a write that would lower it may arrive.
+const UNSETTLED: Duration = Duration::from_mins(1);
 
 impl Tracker {
     /// The visit's entry, after what is seen now has been understood; nothing where only a look can say what holds now:
@@ -75,15 +78,29 @@ impl Tracker {
     }
 
     /// Whether what is seen is an older write of ours that arrived after a newer one. Nothing but us lowers a priority to
-    /// exactly that, or as good as nothing.
+    /// exactly that within that time, or as good as nothing.
     async fn is_overtaken(&self, waiting: &Waiting, entry: &Entry) -> Result<bool, JournalError> {
         if waiting.priority >= entry.expected() {
             return Ok(false);
         }
         let (journal, now) = (&self.context.journal, self.context.now());
-        journal
-            .is_overtaken(&waiting.visit, waiting.priority, now)
-            .await
+        let overtaken = journal.overtaken(&waiting.visit, now).await?;
+        Ok(overtaken.iter().any(|write| write.to == waiting.priority))
+    }
+
+    /// When to look again at a callback that needs no raise by what is known; nothing where no older write of ours may still
+    /// arrive and lower it. Sooner where what was taken for an answer from before the last write may be such a one.
+    pub(super) async fn look_again(
+        &self,
+        waiting: &Waiting,
+        entry: &Entry,
+        was_behind: bool,
+    ) -> Result<Option<Duration>, JournalError> {
+        let now = self.context.now();
+        let overtaken = self.context.journal.overtaken(&waiting.visit, now).await?;
+        let lowers = overtaken.iter().any(|write| write.to < entry.expected());
+        let delay = if was_behind { READ_LAG } else { UNSETTLED };
+        Ok(lowers.then_some(delay))
     }
 
     /// The moment that somebody else's change comes after: of the newest write, so that what is overdue is made good on top

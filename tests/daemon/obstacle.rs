@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use callback_prioritizer::{
     conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
-    journal::{Claim, Commit, Entry, Fence, Journal, JournalError, MemoryJournal, Stay, Write},
+    journal::{
+        Claim, Commit, Entry, Fence, Journal, JournalError, MemoryJournal, Overtaken, Stay, Write,
+    },
     orders::Pause,
     policy::Base,
     replicas::{Deeds, Grant, Rate, Replicas, Standing, SweepTurn},
@@ -107,14 +109,13 @@ impl<O: Obstacle + 'static> Journal for Obstructed<O> {
         self.memory.arrived(visit, known, open, at).await
     }
 
-    async fn is_overtaken(
+    async fn overtaken(
         &self,
         visit: &Visit,
-        seen: Priority,
         now: Timestamp,
-    ) -> Result<bool, JournalError> {
+    ) -> Result<Vec<Overtaken>, JournalError> {
         self.obstacle.meet(Asked::Recall).await?;
-        self.memory.is_overtaken(visit, seen, now).await
+        self.memory.overtaken(visit, now).await
     }
 
     async fn release(&self, v: &Visit, claim: Fence, at: Timestamp) -> Result<(), JournalError> {

@@ -2,6 +2,8 @@
 
 mod pair;
 
+mod starting;
+
 use std::{
     sync::{
         Arc,
@@ -475,6 +477,26 @@ async fn a_part_of_one_that_ends_ends_nothing_of_the_others() {
         4,
         "its callbacks are raised by the next daemon"
     );
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_ends_long_after_a_reload_is_not_held_to_have_other_settings() {
+    let log = Log::listen();
+    let mut pair = Pair::open("", "").await;
+    pair.journal = Arc::new(Obstructed::from(Trap::default()));
+    let running = pair.start_ready().await;
+    pair.rewrite("", "[organizations.policy]\nincrement = 7");
+    running.reload().await;
+    assert_eq!(log.count(&["settings of all organisations reloaded"]), 1);
+    pass(minutes(1)).await;
+    pair.acme
+        .order(r#"{"order":"pause","organization":"beta"}"#)
+        .await;
+    until(&running.beta, |now| now.down.is_some()).await;
+    until(&running.beta, |now| now.down.is_none()).await;
+    assert!(log.count(&["ended unexpectedly", "\"organization\":\"beta\""]) >= 1);
+    assert_eq!(log.count(&["other settings are there"]), 0);
     running.stop().await;
 }
 

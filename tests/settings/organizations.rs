@@ -323,6 +323,20 @@ fn a_wrong_variable_is_refused_by_its_own_name() {
 }
 
 #[test]
+fn a_queue_that_two_would_read_is_refused_also_in_variables() {
+    let queue = "https://sqs.eu-west-1.amazonaws.com/1/callbacks";
+    let variable =
+        |of: &str| format!("CALLBACK_PRIORITIZER__ORGANIZATIONS__{of}__EVENTS__SQS_QUEUE_URL");
+    let (acme, beta) = (variable("ACME_EMEA"), variable("BETA"));
+    let refusal = load("queue-twice", &[(&acme, queue), (&beta, queue)]);
+    let refusal = refusal.unwrap_err().to_string();
+    let expected = "beta: events.sqs_queue_url: `acme-emea` reads the same queue";
+    assert!(refusal.starts_with(expected), "{refusal}");
+    let other = "https://sqs.eu-west-1.amazonaws.com/1/betas";
+    load("queue-each", &[(&acme, queue), (&beta, other)]).unwrap();
+}
+
+#[test]
 fn a_secret_is_looked_for_in_its_own_places_only() {
     let home = folder("own-secrets");
     fs::write(home.join("client_secret.beta"), "from-systemd\n").unwrap();

@@ -82,6 +82,8 @@ struct Stay {
     written: BTreeMap<u32, i64>,
     /// Writes that came late and lowered: when, from what, and whether it was raised to that again.
     lowered: Vec<(Timestamp, i64, bool)>,
+    /// Whether there may be repairs, each a step of its own that the schedule does not know.
+    repaired: bool,
     /// When it was last disturbed by the world.
     touched: Timestamp,
     /// When it ended.
@@ -227,7 +229,7 @@ impl Model {
         points: i64,
         ours: bool,
     ) {
-        let unknown_for = self.unknown_for();
+        let (unknown_for, several) = (self.unknown_for(), self.several);
         self.stays.entry(id.clone()).or_default().push(Stay {
             began,
             entered,
@@ -237,6 +239,7 @@ impl Model {
             unknown_for,
             written: BTreeMap::new(),
             lowered: Vec::new(),
+            repaired: several,
             touched: began,
             left: None,
             end_unknown_for: Duration::ZERO,
@@ -273,10 +276,12 @@ impl Model {
         let unknown_for = self.unknown_for();
         let Some(stay) = self.last(id) else { return };
         let before = stay.bases.clone();
-        let newest = stay.newest_step(rule, several, id, notes);
+        // It may pass for a write of ours that comes late, and be repaired.
+        let passes = notes.has_claimed(id, points);
+        stay.repaired |= several || passes;
+        let newest = stay.newest_step(rule, id, notes);
         stay.changed(rule, points, (now, unknown_for), newest);
-        if several && notes.has_claimed(id, points) {
-            // It may pass for a write of ours that comes late.
+        if passes {
             stay.add(before);
         }
     }
@@ -312,7 +317,7 @@ impl Model {
             .ok_or_else(|| format!("written to what does not wait: {write:?}"))?;
         let recent = |at, unknown_for| after(at, unknown_for) >= claim.at;
         let to = write.to.points();
-        let step = stay.step_of(rule, self.several, &claim);
+        let step = stay.step_of(rule, &claim);
         let fits = |base: &Base| rule.target(*base, step) == to;
         let crossed = stay.changes.iter().rev();
         let crossed = crossed
@@ -322,7 +327,7 @@ impl Model {
             .cloned();
         let early = step > rule.counted(stay.entered, write.at);
         let not_ours = early || stay.ours_is_not(rule, step, to);
-        let newest = stay.newest_step(rule, self.several, id, notes);
+        let newest = stay.newest_step(rule, id, notes);
         let before = self.several && claim.at < stay.began;
         let unknown = crossed.is_none() && not_ours && recent(stay.began, stay.unknown_for);
         if before || unknown {
@@ -467,24 +472,18 @@ impl Stay {
         !self.ours || !self.bases.iter().any(|base| rule.target(*base, step) == to)
     }
 
-    /// The step by the schedule that a claim is for. A repair is a step of its own, which the schedule does not know.
-    fn step_of(&self, rule: Rule, several: bool, claim: &Claimed) -> u32 {
-        if several {
+    /// The step by the schedule that a claim is for.
+    fn step_of(&self, rule: Rule, claim: &Claimed) -> u32 {
+        if self.repaired {
             return rule.counted(self.entered, claim.covers);
         }
         claim.step
     }
 
     /// The newest step that is in what was committed; nothing where the stay was not seen.
-    fn newest_step(
-        &self,
-        rule: Rule,
-        several: bool,
-        id: &ConversationId,
-        notes: &Notes,
-    ) -> Option<u32> {
+    fn newest_step(&self, rule: Rule, id: &ConversationId, notes: &Notes) -> Option<u32> {
         let newest = notes.newest_step(id, self.entered)?;
-        if !several {
+        if !self.repaired {
             return Some(newest);
         }
         let covers = notes.covers(id, self.entered);

@@ -11,7 +11,7 @@ use std::sync::{
 use async_trait::async_trait;
 use callback_prioritizer::{
     conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
-    journal::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write},
+    journal::{Claim, Commit, Entry, Fence, Journal, JournalError, Overtaken, Stay, Write},
     orders::Pause,
     policy::Base,
     replicas::Replicas,
@@ -296,14 +296,13 @@ impl Journal for Witness {
         self.hears(done).await
     }
 
-    async fn is_overtaken(
+    async fn overtaken(
         &self,
         visit: &Visit,
-        seen: Priority,
         now: Timestamp,
-    ) -> Result<bool, JournalError> {
+    ) -> Result<Vec<Overtaken>, JournalError> {
         let journal = self.inner().await?;
-        let overtaken = journal.is_overtaken(visit, seen, now).await?;
+        let overtaken = journal.overtaken(visit, now).await?;
         self.hears(overtaken).await
     }
 

@@ -4,20 +4,34 @@ use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
 use super::{Fence, Owner, claims::entry_of, column::Time};
-use crate::conversation::{Priority, Visit};
+use crate::{
+    conversation::{Priority, Visit},
+    journal::{ARRIVES_WITHIN, Overtaken},
+};
 
-/// Whether an overtaken write has this value.
-pub(super) fn is_overtaken(
+/// Those that may arrive still.
+pub(super) fn overtaken(
     transaction: &Transaction<'_>,
     visit: &Visit,
-    seen: Priority,
-) -> rusqlite::Result<bool> {
+    now: Timestamp,
+) -> rusqlite::Result<Vec<Overtaken>> {
+    let since = now.saturating_sub(ARRIVES_WITHIN).unwrap_or(Timestamp::MIN);
     transaction
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM history
-             WHERE conversation = ?1 AND leg = ?2 AND outcome = 'unconfirmed' AND to_priority = ?3)",
+            "SELECT to_priority, at FROM history AS older
+             WHERE conversation = ?1 AND leg = ?2 AND at > ?3
+                 AND (outcome = 'unconfirmed' OR outcome = 'arrived' AND EXISTS (
+                     SELECT 1 FROM history AS newer
+                     WHERE newer.conversation = ?1 AND newer.leg = ?2 AND newer.fence > older.fence
+                         AND newer.at <= older.settled_at))",
         )?
-        .query_row(params![visit.conversation, visit.leg, seen], |row| row.get(0))
+        .query_map(params![visit.conversation, visit.leg, Time(since)], |row| {
+            Ok(Overtaken {
+                to: row.get(0)?,
+                at: row.get::<_, Time>(1)?.0,
+            })
+        })?
+        .collect()
 }
 
 /// Gives a claim of this owner's back. What only this one has overtaken is open again.

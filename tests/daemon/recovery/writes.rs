@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use callback_prioritizer::conversation::Priority;
+use callback_prioritizer::{
+    conversation::{ConversationId, Priority},
+    sandbox::{Effect, RequestFault},
+};
 
-use crate::harness::{Centre, minutes, pass, until};
+use crate::harness::{Centre, Running, minutes, pass, until};
 use crate::log::Log;
 
 /// Beginning of the path of the priority PATCH.
@@ -70,6 +73,54 @@ async fn two_supervisors_changes_while_it_was_down_leave_the_second_as_the_base(
     let daemon = centre.start_ready().await;
     daemon.until(|now| now.raises == 2).await;
     assert_eq!(centre.writes(&id), [1, 2, 26, 27]);
+    assert_eq!(daemon.now().foreign_changes, 1);
+    daemon.stop().await;
+}
+
+/// A callback that was raised twice, a minute apart, and is raised no more; the first write of all was given no answer, so
+/// it may arrive still. Nobody tells of changes.
+async fn raised_to_the_last_over_a_lost_write() -> (Centre, Running, ConversationId) {
+    let centre = Centre::with(|options| options.priority_events = false).await;
+    let centre = centre
+        .set("POLICY__WAIT", "60s")
+        .set("POLICY__MAX_RAISES", "2");
+    let lost = RequestFault::to("PATCH", WRITE, Effect::Cut).times(1);
+    centre.sandbox.faults().requests(lost);
+    let daemon = centre.start_ready().await;
+    let id = centre.callback();
+    daemon.until(|now| now.raises == 2).await;
+    (centre, daemon, id)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_arrives_after_the_last_raise_is_made_good_within_a_minute() {
+    let (centre, daemon, id) = raised_to_the_last_over_a_lost_write().await;
+    pass(Duration::from_secs(30)).await;
+    centre
+        .world()
+        .set_priority(&id, Priority::clamped(1))
+        .unwrap();
+    daemon.until(|now| now.raises == 3).await;
+    assert_eq!(centre.writes(&id), [1, 2, 2]);
+    assert_eq!(daemon.now().foreign_changes, 0);
+    // When none can arrive any more, it is let go of.
+    daemon.until(|now| now.limited == 1).await;
+    assert_eq!(daemon.now().tracked, 0);
+    daemon.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_supervisor_sets_is_no_write_of_ours_that_comes_minutes_late() {
+    let (centre, daemon, id) = raised_to_the_last_over_a_lost_write().await;
+    daemon.kill();
+    pass(minutes(5)).await;
+    centre
+        .world()
+        .set_priority(&id, Priority::clamped(1))
+        .unwrap();
+    let centre = centre.set("POLICY__MAX_RAISES", "20");
+    let daemon = centre.start_ready().await;
+    daemon.until(|now| now.raises == 1).await;
     assert_eq!(daemon.now().foreign_changes, 1);
     daemon.stop().await;
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{
     super::super::{
-        super::{Claim, Commit, Entry, Fence, JournalError, Stay, Write},
+        super::{Claim, Commit, Entry, Fence, JournalError, Overtaken, Stay, Write},
         Journal,
     },
     Bench, Way,
@@ -67,14 +67,13 @@ impl<W: Way> Journal for Bench<W> {
         self.journal.arrived(visit, known, open, at).await
     }
 
-    async fn is_overtaken(
+    async fn overtaken(
         &self,
         visit: &Visit,
-        seen: Priority,
         now: Timestamp,
-    ) -> Result<bool, JournalError> {
+    ) -> Result<Vec<Overtaken>, JournalError> {
         self.database.set_clock(now).await;
-        self.journal.is_overtaken(visit, seen, now).await
+        self.journal.overtaken(visit, now).await
     }
 
     async fn release(
