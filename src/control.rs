@@ -11,7 +11,7 @@ mod listener;
 
 mod order;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -75,8 +75,8 @@ pub(crate) struct Control {
     pub(crate) journal: Arc<dyn Journal>,
     /// Where they show.
     pub(crate) status: Status,
-    /// Whether the journal has them as they are. Held while it is told.
-    pub(crate) kept: Mutex<bool>,
+    /// Queues of which the journal is still to be told whether they are paused; none: all of them. Held while it is told.
+    pub(crate) untold: Mutex<BTreeSet<Option<QueueId>>>,
     /// Held from a change until its note, and while others' are learnt.
     pub(crate) turn: Mutex<()>,
 }
@@ -98,7 +98,6 @@ impl Control {
             );
         }
         self.orders.know_pauses(Pauses::of(pauses));
-        *self.kept.lock().await = true;
         self.publish();
         true
     }
@@ -111,8 +110,9 @@ impl Control {
 
     /// Learns what was ordered of another replica. Not between a change of ours and its note.
     async fn learn_of_others(&self) {
-        if !*self.kept.lock().await {
-            // Ours are to be told first.
+        let known = self.orders.now().pauses.is_some();
+        if !known || !self.untold.lock().await.is_empty() {
+            // What was there before the start is to be learnt first, and what was ordered here told.
             return;
         }
         let now = self.genesys.now();
@@ -147,17 +147,17 @@ impl Control {
         let mut changes = self.orders.changes();
         loop {
             let known = self.orders.now().pauses.is_some();
-            if !known {
+            if known {
+                self.note(&[]).await;
+            } else {
                 self.learn().await;
-            } else if !*self.kept.lock().await {
-                self.note().await;
             }
             let until_next = self.until_next().await;
             tokio::select! {
                 () = sleep(until_next) => {}
                 _ = changes.changed() => {}
             }
-            self.end_those_that_are_over().await;
+            self.end_those_that_are_over();
         }
     }
 
@@ -165,7 +165,7 @@ impl Control {
     async fn until_next(&self) -> Duration {
         let now = self.genesys.now();
         let first_end = self.orders.now().pauses.as_ref().map(Pauses::first_end);
-        let kept = *self.kept.lock().await;
+        let kept = self.untold.lock().await.is_empty();
         match first_end {
             Some(end) if kept => {
                 end.map_or(LONGEST_SLEEP, |end| elapsed(now, end).min(LONGEST_SLEEP))
@@ -174,8 +174,8 @@ impl Control {
         }
     }
 
-    /// Ends pauses that are over.
-    async fn end_those_that_are_over(&self) {
+    /// Ends pauses that are over. The journal needs no word of it, and what another replica has ordered of them stays there.
+    fn end_those_that_are_over(&self) {
         let now = self.genesys.now();
         let over = self.orders.pauses(|pauses| pauses.take_over(now));
         if over.is_empty() {
@@ -184,7 +184,7 @@ impl Control {
         for pause in &over {
             say_resumed(pause.queue.as_ref(), "the time is over");
         }
-        self.note().await;
+        self.publish();
     }
 
     /// Does what an operator orders.
@@ -211,7 +211,7 @@ impl Control {
         };
         let now = self.genesys.now();
         let until = time.map(|time| now.saturating_add(time).unwrap_or(Timestamp::MAX));
-        for queue in queues {
+        for queue in &queues {
             let pause = Pause {
                 queue: queue.clone(),
                 since: now,
@@ -225,7 +225,7 @@ impl Control {
                 );
             }
         }
-        self.done(true).await
+        self.done(true, &queues).await
     }
 
     /// Ends the pause of a queue, or all pauses.
@@ -241,7 +241,7 @@ impl Control {
         for queue in &ended {
             say_resumed(queue.as_ref(), "ordered");
         }
-        self.done(!ended.is_empty()).await
+        self.done(!ended.is_empty(), &ended).await
     }
 
     /// The queues that a name, a glob or an id means; nothing in particular where none is given.
@@ -274,13 +274,9 @@ impl Control {
         known.any(|id| self.names.of_queue(id).is_some())
     }
 
-    /// The answer to an order, after the journal has been told if it has `changed` anything.
-    async fn done(&self, changed: bool) -> Answer {
-        let kept = if changed {
-            self.note().await
-        } else {
-            *self.kept.lock().await
-        };
+    /// The answer to an order, whether or not it has `changed` anything, after the journal has been told of these queues.
+    async fn done(&self, changed: bool, queues: &[Option<QueueId>]) -> Answer {
+        let kept = self.note(queues).await;
         let paused = self.list();
         Answer::Done {
             changed,
@@ -300,26 +296,38 @@ impl Control {
         }
     }
 
-    /// Shows what is paused, and tells the journal, which may be another.
+    /// Shows what is paused, and tells all of it to the journal, which is another now.
     pub(crate) async fn keep(&self) {
-        let known = self.orders.now().pauses.is_some();
-        if known {
-            self.note().await;
-        }
+        let paused = self.list().into_iter();
+        let queues: Vec<_> = paused.map(|pause| pause.queue).collect();
+        self.note(&queues).await;
     }
 
-    /// Tells the journal what is paused, and shows it; whether the journal has it.
-    async fn note(&self) -> bool {
+    /// Shows what is paused, and tells the journal of these queues and of those that it could not be told of before; whether it
+    /// has them all. Of others it is told nothing: another replica may have been ordered otherwise a moment ago.
+    async fn note(&self, queues: &[Option<QueueId>]) -> bool {
         self.publish();
-        let mut kept = self.kept.lock().await;
-        // What is so when it is our turn, which may be more than was ordered.
-        let pauses = self.list();
-        *kept = self
-            .journal
-            .note_pauses(&self.organization, &pauses, self.genesys.now())
-            .await
-            .is_ok();
-        *kept
+        let mut untold = self.untold.lock().await;
+        untold.extend(queues.iter().cloned());
+        while let Some(queue) = untold.first().cloned() {
+            // As it is when it is our turn, which may be another way than it was ordered.
+            let pause = self.paused(queue.as_ref());
+            let (of, now) = (&self.organization, self.genesys.now());
+            let noted = self
+                .journal
+                .note_pause(of, queue.as_ref(), pause.as_ref(), now);
+            if noted.await.is_err() {
+                return false;
+            }
+            untold.remove(&queue);
+        }
+        true
+    }
+
+    /// The pause of this queue, or the one of all.
+    fn paused(&self, queue: Option<&QueueId>) -> Option<Pause> {
+        let orders = self.orders.now();
+        orders.pauses.as_ref()?.of_queue(queue).cloned()
     }
 
     /// Shows what is paused.

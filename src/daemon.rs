@@ -23,6 +23,8 @@ mod shared;
 
 mod start;
 
+mod stop;
+
 mod upkeep;
 
 use std::{
@@ -31,15 +33,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::{Semaphore, mpsc},
-    time::Instant,
-};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, info, warn};
+use tracing::{Instrument, info};
 
 use crate::{
-    clock::{Clock, millis},
+    clock::Clock,
     fleet::Fleet,
     genesys::{Genesys, NoTls},
     journal::{Journal, Watched},
@@ -76,6 +75,7 @@ pub(crate) use self::{
     pulse::{between_rounds, in_words},
     reload::{PATIENCE, Refusal, say_findings},
     seat::Seat,
+    stop::last_word,
 };
 
 /// How long requests in flight may take to finish when the daemon stops.
@@ -119,9 +119,9 @@ impl Daemon {
     /// Where it cannot start, or a part of it ended unexpectedly.
     pub async fn run(self, shutdown: &Shutdown) -> Result<(), DaemonError> {
         self.introduce();
-        let journal = self.watched().await;
+        let journal = self.watched(shutdown).await;
         let ended = self.work(Arc::clone(&journal), shutdown, None).await;
-        let _said = journal.stopped(self.clock.now()).await;
+        last_word(shutdown, journal.stopped(self.clock.now())).await;
         ended
     }
 
@@ -133,15 +133,17 @@ impl Daemon {
         seat: &Seat,
     ) -> Result<(), DaemonError> {
         self.introduce();
-        self.work(self.watched().await, shutdown, Some(seat)).await
+        let journal = self.watched(shutdown).await;
+        self.work(journal, shutdown, Some(seat)).await
     }
 
     /// The journal under watch, with a first sign of life in it.
-    async fn watched(&self) -> Arc<Watched> {
+    async fn watched(&self, shutdown: &Shutdown) -> Arc<Watched> {
         let inner = Arc::clone(&self.journal);
         let journal = Arc::new(Watched::new(inner, self.status.clone()));
         // Trouble is said by the watch, and mended by the upkeep.
-        let _said = journal.alive(self.clock.now()).await;
+        let sign = journal.alive(self.clock.now());
+        let _said = shutdown.drain().run_until_cancelled(sign).await;
         journal
     }
 
@@ -165,19 +167,14 @@ impl Daemon {
                 page.serve(self.settings.status.clone(), stop),
             );
         }
-        let starting = start::start_up(&shared.genesys, &shared.queues, &shared.names);
+        let starting = self.start(&shared);
         let Some(started) = shutdown.drain().run_until_cancelled(starting).await else {
             self.supervisor.stopping().await;
             info!("stopped before the start was complete");
+            shared.leave(shutdown).await;
             return Ok(());
         };
-        let started = started?;
-        let mut membership = Membership::of(&shared, self.clock);
-        if let Some(membership) = &mut membership {
-            membership.sign().await.map_err(DaemonError::NoPlace)?;
-        }
-        // Before the first tracker: what was paused stays paused.
-        shared.control.learn().await;
+        let (started, membership) = started?;
         self.start_parts(&mut parts, &shared, started, seat)?;
         if let Some(membership) = membership {
             let signing = membership.run(parts.stop.clone());
@@ -197,11 +194,21 @@ impl Daemon {
             },
         };
         self.stop_parts(parts, shutdown).await;
-        if let Some(replicas) = &shared.replicas {
-            // Where it gets no answer, others find out that it is gone.
-            let _left = replicas.leave().await;
-        }
+        shared.leave(shutdown).await;
         ended
+    }
+
+    /// Finds out what must be known before the parts can start: who waits, which place among the replicas is this one's, and
+    /// what is paused.
+    async fn start(&self, shared: &Shared) -> Result<(First, Option<Membership>), DaemonError> {
+        let started = start::start_up(&shared.genesys, &shared.queues, &shared.names).await?;
+        let mut membership = Membership::of(shared, self.clock);
+        if let Some(membership) = &mut membership {
+            membership.sign().await.map_err(DaemonError::NoPlace)?;
+        }
+        // Before the first tracker: what was paused stays paused.
+        shared.control.learn().await;
+        Ok((started, membership))
     }
 
     /// First line: what was started.
@@ -358,41 +365,5 @@ impl Daemon {
             unseen: Mutex::default(),
             timeless: Mutex::default(),
         })
-    }
-
-    /// Lets the parts finish, for a while, or at once when told so a second time. Says which, how long it took, and what
-    /// was done since the start.
-    async fn stop_parts(&self, mut parts: Parts, shutdown: &Shutdown) {
-        let started = Instant::now();
-        let tracked = self.status.snapshot().tracked;
-        info!(
-            tracked,
-            grace_s = GRACE.as_secs(),
-            "stopping: requests in flight may finish; signal again to stop at once"
-        );
-        self.supervisor.stopping().await;
-        parts.stop.cancel();
-        let drained = shutdown.abort().run_until_cancelled(parts.drain()).await;
-        let (how, left) = match drained {
-            Some(0) => ("drained", 0),
-            Some(left) => ("out of time", left),
-            None => ("aborted", self.status.snapshot().tracked),
-        };
-        let now = self.status.snapshot();
-        info!(
-            how,
-            left,
-            took_ms = millis(started.elapsed()),
-            raises = now.raises,
-            answered = now.answered,
-            requests = now.requests,
-            "stopped"
-        );
-        if left > 0 {
-            warn!(
-                left,
-                "requests in flight were given up: their outcome is seen by the next look"
-            );
-        }
     }
 }

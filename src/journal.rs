@@ -201,8 +201,8 @@ pub trait Journal: Send + Sync {
     async fn claim(&self, visit: &Visit, known: Fence, write: Write)
     -> Result<Claim, JournalError>;
 
-    /// Notes that the platform has confirmed the write of a claim, and with which priority. The claim must be the
-    /// visit's newest still.
+    /// Notes that the platform has confirmed the write of a claim, and with which priority. The claim must be this owner's, and
+    /// the visit's newest still.
     async fn commit(
         &self,
         visit: &Visit,
@@ -229,7 +229,7 @@ pub trait Journal: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<Priority>, JournalError>;
 
-    /// Gives a claim back: the write is not there, because the platform refused it or it was not sent. An earlier write of the
+    /// Gives a claim of this owner's back: the write is not there, because the platform refused it or it was not sent. An earlier write of the
     /// same value, which this one has overtaken and of which nothing is known, is open again.
     async fn release(&self, visit: &Visit, claim: Fence, at: Timestamp)
     -> Result<(), JournalError>;
@@ -254,12 +254,14 @@ pub trait Journal: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<Pause>, JournalError>;
 
-    /// Notes which pauses of this organisation are in force from now on: these, and no others. A pause of all queues names
-    /// none, so this is the one thing that ids do not tell whose it is.
-    async fn note_pauses(
+    /// Notes the pause of one queue of this organisation, or of all where none is named, as it is from now on: nothing where it
+    /// is ended. Those of other queues stay as they were noted, by whomever. A pause of all queues names none, so this is the
+    /// one thing that ids do not tell whose it is.
+    async fn note_pause(
         &self,
         organization: &Organization,
-        pauses: &[Pause],
+        queue: Option<&QueueId>,
+        pause: Option<&Pause>,
         now: Timestamp,
     ) -> Result<(), JournalError>;
 
@@ -273,7 +275,7 @@ pub trait Journal: Send + Sync {
     /// Notes that this owner stops in good order.
     async fn stopped(&self, at: Timestamp) -> Result<(), JournalError>;
 
-    /// Forgets what happened before then, and visits that nobody has seen since.
+    /// Forgets what happened before then, visits that nobody has seen since, and pauses that were over.
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError>;
 
     /// What is shared with the other daemons that this journal is open to, as far as they use the same OAuth client; nothing

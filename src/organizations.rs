@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     control,
     conversation::Organization,
-    daemon::{DaemonError, GOODBYE, Operator, in_words},
+    daemon::{DaemonError, GOODBYE, Operator, in_words, last_word},
     journal::Journal,
     settings::Settings,
     shutdown::Shutdown,
@@ -62,7 +62,8 @@ impl Organizations {
     /// # Errors
     /// Where none of them can start, or what they have in common ended unexpectedly.
     pub async fn run(self, shutdown: &Shutdown) -> Result<(), DaemonError> {
-        self.say_homeless_pauses().await;
+        let saying = self.say_homeless_pauses();
+        let _said = shutdown.drain().run_until_cancelled(saying).await;
         let members: Vec<Arc<Member>> = self
             .each
             .iter()
@@ -97,7 +98,7 @@ impl Organizations {
         stop.cancel();
         let goodbye = async { while common.join_next().await.is_some() {} };
         let _timely = timeout(GOODBYE, goodbye).await;
-        let _said = self.journal.stopped(self.clock.now()).await;
+        last_word(shutdown, self.journal.stopped(self.clock.now())).await;
         ended
     }
 

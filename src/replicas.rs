@@ -116,11 +116,18 @@ pub trait Replicas: Send + Sync {
     /// of which it takes itself for the restart, or a free one.
     async fn sign(&self, deeds: Deeds, now: Timestamp) -> Result<Standing, JournalError>;
 
-    /// Leaves in good order: the place is free for others, and kept for the restart as long as none takes it.
+    /// Leaves in good order: the place is free for others, and kept for the restart as long as none takes it. A sweep that was
+    /// its own is another's.
     async fn leave(&self) -> Result<(), JournalError>;
 
-    /// Asks for the right to send one request by this token. All replicas together keep to the rate and to the hold.
-    async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError>;
+    /// Asks for the right to send one request by this token. All replicas together keep to the rate and to the hold. One that
+    /// `was_alone` has sent what nobody has counted here, so there is no burst left, whatever was saved up.
+    async fn permit(
+        &self,
+        token: usize,
+        rate: Rate,
+        was_alone: bool,
+    ) -> Result<Grant, JournalError>;
 
     /// Nobody sends anything for this long: the platform wants it so. A shorter hold never shortens a longer one.
     async fn hold(&self, time: Duration) -> Result<(), JournalError>;
@@ -131,8 +138,8 @@ pub trait Replicas: Send + Sync {
     /// Hands in what the sweep found that was [`SweepTurn::Ours`]; nothing where it failed, so that another may try.
     async fn swept(&self, found: Option<String>) -> Result<(), JournalError>;
 
-    /// The channel that was kept last at this replica's place for this line. It is kept no more.
-    async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError>;
+    /// The channel that was kept last at this replica's place for this line. It stays there until another is.
+    async fn kept_channel(&self, line: usize) -> Result<Option<String>, JournalError>;
 
     /// Keeps a channel for the restart, in the place of the one before. The words are sealed: they name a secret.
     async fn keep_channel(&self, line: usize, sealed: String) -> Result<(), JournalError>;

@@ -60,7 +60,7 @@ impl Obstacle for Count {
             Asked::Recall => "stays recalled",
             Asked::Claim => "claims",
             Asked::Change => "commits and others",
-            Asked::NotePauses(_of, _these) => "pauses noted",
+            Asked::NotePause(_of) => "pauses noted",
             Asked::Pauses => "pauses read",
             Asked::Common => "permits, signs and sweeps",
         };

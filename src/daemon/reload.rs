@@ -205,6 +205,7 @@ impl Reloader {
                 .queues
                 .choose(&callbacks.queues, &shared.names.queues())
         });
+        let other_journal = journal.is_some();
         if let Some(journal) = journal {
             self.lasting = true;
             shared.journal.replace(journal);
@@ -228,7 +229,9 @@ impl Reloader {
         }
         shared.chosen.notify_one();
         shared.sweeps.request();
-        shared.control.keep().await;
+        if other_journal {
+            shared.control.keep().await;
+        }
         changes
             .iter()
             .filter(|change| !change.needs_restart)

@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Mutex, Notify, watch};
 
-use super::{Daemon, DaemonError};
+use super::{Daemon, DaemonError, last_word};
 use crate::{
     control::Control,
     genesys::Genesys,
     journal::{Journal, Watched},
     orders::Orders,
     replicas::{Peers, Replicas},
+    shutdown::Shutdown,
     source::{names::Names, queues::Queues, sweep::SweepRequests},
     status::Status,
     tracker::Pace,
@@ -71,7 +72,7 @@ impl Shared {
             genesys: Arc::clone(&genesys),
             journal: Arc::<Watched>::clone(&journal) as Arc<dyn Journal>,
             status: status.clone(),
-            kept: Mutex::new(false),
+            untold: Mutex::default(),
             turn: Mutex::default(),
         });
         Ok(Self {
@@ -89,5 +90,11 @@ impl Shared {
             chosen: Arc::default(),
             status,
         })
+    }
+    /// Leaves the other replicas, where there may be any. Where that gets no answer, they find out that this one is gone.
+    pub(super) async fn leave(&self, shutdown: &Shutdown) {
+        if let Some(replicas) = &self.replicas {
+            last_word(shutdown, replicas.leave()).await;
+        }
     }
 }

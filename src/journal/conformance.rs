@@ -52,6 +52,7 @@ macro_rules! conformance {
             a_change_by_somebody_else_is_the_new_base,
             what_was_decided_on_an_older_entry_is_refused,
             a_claim_keeps_others_away_until_it_ends,
+            a_claim_is_confirmed_and_given_back_by_its_owner_alone,
             what_another_is_at_is_its_own_to_settle,
             the_value_of_an_overtaken_write_is_known_as_ours,
             what_arrived_while_a_newer_write_was_under_way_may_have_overtaken_it,
@@ -64,7 +65,9 @@ macro_rules! conformance {
             a_visit_that_nobody_saw_for_long_is_forgotten,
             the_end_of_a_visit_counts_as_having_been_seen,
             what_is_not_there_cannot_be_changed,
-            pauses_are_kept_until_they_are_over_or_others_are_noted,
+            pauses_are_kept_until_they_are_over_or_ended,
+            what_is_noted_of_one_queue_changes_no_other,
+            a_pause_that_was_over_is_forgotten,
             pauses_of_one_organization_are_no_others,
         }
     };
@@ -78,7 +81,10 @@ macro_rules! conformance {
     )+};
 }
 
-pub(super) use claimers::sixteen_claimers_write_each_step_once_with_growing_numbers;
+pub(super) use claimers::{
+    a_claim_is_confirmed_and_given_back_by_its_owner_alone,
+    sixteen_claimers_write_each_step_once_with_growing_numbers,
+};
 pub(super) use conformance;
 pub(super) use forgetting::{
     a_visit_that_nobody_saw_for_long_is_forgotten, the_end_of_a_visit_counts_as_having_been_seen,
@@ -89,8 +95,8 @@ pub(super) use overtaken::{
     what_arrived_while_a_newer_write_was_under_way_may_have_overtaken_it,
 };
 pub(super) use pauses::{
-    pauses_are_kept_until_they_are_over_or_others_are_noted,
-    pauses_of_one_organization_are_no_others,
+    a_pause_that_was_over_is_forgotten, pauses_are_kept_until_they_are_over_or_ended,
+    pauses_of_one_organization_are_no_others, what_is_noted_of_one_queue_changes_no_other,
 };
 pub(super) use restarts::{
     a_claim_outlives_its_owner_and_blocks_nobody_after_it, a_commit_is_not_forgotten_with_its_owner,
@@ -181,6 +187,10 @@ pub(super) async fn a_committed_step_is_never_granted_again(bench: impl Bench) {
     assert_eq!(commit(&bench, first, 1).await, Commit::Lost);
     assert_eq!(commit(&bench, again, 1).await, Commit::Done);
     assert_eq!(commit(&bench, again, 1).await, Commit::Lost, "once");
+    let after = bench.journal().entry(&seen("v", 0), at(1)).await;
+    let last = after.unwrap().last.unwrap();
+    assert_eq!((last.step, last.at, last.due), (1, at(1), at(0)));
+    assert_eq!(last.covers, at(0), "what fell due on its way is not in it");
     for written in [0, 1] {
         assert_eq!(
             claim(&bench, write(written, 0, 9)).await,
@@ -188,9 +198,6 @@ pub(super) async fn a_committed_step_is_never_granted_again(bench: impl Bench) {
             "{written}"
         );
     }
-    let last = entry(&bench).await.last.unwrap();
-    assert_eq!((last.step, last.at, last.due), (1, at(1), at(0)));
-    assert_eq!(last.covers, at(0), "what fell due on its way is not in it");
     granted(&bench, step(2)).await;
 }
 

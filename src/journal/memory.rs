@@ -1,5 +1,7 @@
 //! The journal in memory: gone with the process. The model that the durable one is held against.
 
+mod kept;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,11 +16,13 @@ use super::{
 };
 use crate::{
     clock::elapsed,
-    conversation::{ConversationId, Kind, Organization, Priority, QueueId, Visit, Waiting},
+    conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
     orders::Pause,
     policy::Base,
     replicas::{MemoryReplicas, Replicas},
 };
+
+use kept::Kept;
 
 /// What one owner sees of the entries.
 #[derive(Debug)]
@@ -33,25 +37,6 @@ pub struct MemoryJournal {
     common: Arc<MemoryReplicas>,
     /// Whether this is one of several replicas.
     is_replica: bool,
-}
-
-/// An entry, and what only the journal needs to know of it.
-#[derive(Clone, Debug)]
-struct Kept {
-    /// What is told.
-    entry: Entry,
-    /// Which queue it entered.
-    queue: Option<QueueId>,
-    /// When.
-    entered: Timestamp,
-    /// Of which kind it is.
-    kind: Kind,
-    /// Who has made the newest claim, and when that ends. Means something only while that claim's write is open.
-    holder: Option<(Owner, Timestamp)>,
-    /// Writes that were overtaken.
-    overtaken: Vec<Open>,
-    /// When it was last seen, within `SEEN_WITHIN`.
-    seen: Timestamp,
 }
 
 impl Default for MemoryJournal {
@@ -92,7 +77,7 @@ impl MemoryJournal {
     #[cfg(test)]
     pub(super) fn after(&self) -> Self {
         for kept in self.visits().values_mut() {
-            kept.holder = None;
+            kept.holders.clear();
         }
         self.beside()
     }
@@ -117,67 +102,6 @@ impl MemoryJournal {
     }
 }
 
-impl Kept {
-    /// When the newest claim ends, where it keeps this owner from the step now.
-    fn held_from(&self, owner: &Owner, now: Timestamp) -> Option<Timestamp> {
-        let newest = self.entry.fence;
-        self.entry.open.iter().find(|open| open.fence == newest)?;
-        let (holder, until) = self.holder.as_ref()?;
-        (holder != owner && *until > now).then_some(*until)
-    }
-
-    /// The entry as this owner is told it.
-    fn told(&self, owner: &Owner, now: Timestamp) -> Entry {
-        let mut entry = self.entry.clone();
-        if self.held_from(owner, now).is_some()
-            && let Some(newest) = entry.open.last_mut()
-        {
-            newest.elsewhere = true;
-        }
-        entry
-    }
-
-    /// Lets go of those open writes: what became of them is not known.
-    fn overtake(&mut self, which: impl Fn(&Open) -> bool) {
-        let gone = self.entry.open.extract_if(.., |open| which(open));
-        self.overtaken.extend(gone);
-    }
-
-    /// Opens the newest overtaken write of this value again, unless it was written meanwhile: what has overtaken it is not there.
-    fn reopen(&mut self, value: Priority) {
-        let committed = self.entry.committed_step();
-        let may_come = |open: &Open| open.write.to == value && open.write.step > committed;
-        let newest = (0..self.overtaken.len())
-            .filter(|index| may_come(&self.overtaken[*index]))
-            .max_by_key(|index| self.overtaken[*index].fence);
-        if let Some(newest) = newest {
-            self.entry.open.push(self.overtaken.swap_remove(newest));
-            self.entry.open.sort_by_key(|open| open.fence);
-        }
-    }
-
-    /// Makes an open write the last one: it and all that were claimed before it are open no more.
-    fn settle(&mut self, claim: Fence, confirmed: Option<Priority>, at: Timestamp) -> Option<()> {
-        let entry = &mut self.entry;
-        let open = entry.open.iter().find(|open| open.fence == claim)?;
-        if open.write.step <= entry.committed_step() {
-            return None;
-        }
-        entry.last = Some(Write {
-            to: confirmed.unwrap_or(open.write.to),
-            at,
-            ..open.write
-        });
-        let settled = *open;
-        entry.open.retain(|open| open.fence != claim);
-        if confirmed.is_none() && entry.open.iter().any(|open| open.fence > claim) {
-            self.overtaken.push(settled);
-        }
-        self.overtake(|open| open.fence < claim);
-        Some(())
-    }
-}
-
 #[async_trait]
 impl Journal for MemoryJournal {
     async fn entry(&self, seen: &Waiting, now: Timestamp) -> Result<Entry, JournalError> {
@@ -187,7 +111,7 @@ impl Journal for MemoryJournal {
             queue: seen.queue.clone(),
             entered: seen.since,
             kind: seen.kind,
-            holder: None,
+            holders: HashMap::new(),
             overtaken: Vec::new(),
             seen: now,
         });
@@ -246,7 +170,8 @@ impl Journal for MemoryJournal {
             write,
             elsewhere: false,
         });
-        kept.holder = Some((self.owner.clone(), lease_end(write.at)));
+        let holder = (self.owner.clone(), lease_end(write.at));
+        kept.holders.insert(fence, holder);
         kept.seen = kept.seen.max(write.at);
         Ok(Claim::Granted(fence))
     }
@@ -259,7 +184,7 @@ impl Journal for MemoryJournal {
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
         Ok(self.change(visit, |kept| {
-            (kept.entry.fence == claim).then_some(())?;
+            (kept.entry.fence == claim && kept.is_of(claim, &self.owner)).then_some(())?;
             kept.settle(claim, Some(confirmed), at)
         }))
     }
@@ -296,7 +221,9 @@ impl Journal for MemoryJournal {
         claim: Fence,
         _at: Timestamp,
     ) -> Result<(), JournalError> {
-        if let Some(kept) = self.visits().get_mut(visit) {
+        let mut visits = self.visits();
+        let kept = visits.get_mut(visit);
+        if let Some(kept) = kept.filter(|kept| kept.is_of(claim, &self.owner)) {
             kept.overtaken.retain(|open| open.fence != claim);
             let mut open = kept.entry.open.extract_if(.., |open| open.fence == claim);
             let released = open.next().map(|open| open.write.to);
@@ -347,14 +274,18 @@ impl Journal for MemoryJournal {
         Ok(in_force.cloned().collect())
     }
 
-    async fn note_pauses(
+    async fn note_pause(
         &self,
         organization: &Organization,
-        pauses: &[Pause],
+        queue: Option<&QueueId>,
+        pause: Option<&Pause>,
         _now: Timestamp,
     ) -> Result<(), JournalError> {
-        let (of, noted) = (organization.clone(), pauses.to_vec());
-        self.paused().insert(of, noted);
+        let mut paused = self.paused();
+        let noted = paused.entry(organization.clone()).or_default();
+        noted.retain(|before| before.queue.as_ref() != queue);
+        noted.extend(pause.cloned());
+        noted.sort_by(|one, other| one.queue.cmp(&other.queue));
         Ok(())
     }
 
@@ -376,6 +307,11 @@ impl Journal for MemoryJournal {
         for kept in visits.values_mut() {
             kept.entry.open.retain(|open| open.write.at >= before);
             kept.overtaken.retain(|open| open.write.at >= before);
+            kept.holders.retain(|_, (_, until)| *until >= before);
+        }
+        drop(visits);
+        for noted in self.paused().values_mut() {
+            noted.retain(|pause| pause.until.is_none_or(|until| until >= before));
         }
         Ok(())
     }

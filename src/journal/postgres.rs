@@ -9,6 +9,8 @@
 
 mod column;
 
+mod hosts;
+
 mod past;
 
 mod pauses;
@@ -228,11 +230,12 @@ impl Journal for PostgresJournal {
         // then says that it was ours.
         self.change(
             Soon,
-            "SELECT callback_prioritizer.settle($1, $2, $3, $3, $4, 'raised')",
+            "SELECT callback_prioritizer.settle($1, $2, $3, $3, $4, $5, 'raised')",
             &[
                 (&visit.conversation, Type::TEXT),
                 (&visit.leg, Type::TEXT),
                 (&claim, Type::INT8),
+                (&self.store.owner.0, Type::TEXT),
                 (&confirmed, Type::INT8),
             ],
         )
@@ -248,7 +251,7 @@ impl Journal for PostgresJournal {
     ) -> Result<Commit, JournalError> {
         self.change(
             Now,
-            "SELECT callback_prioritizer.settle($1, $2, $3, $4, NULL, 'arrived')",
+            "SELECT callback_prioritizer.settle($1, $2, $3, $4, NULL, NULL, 'arrived')",
             &[
                 (&visit.conversation, Type::TEXT),
                 (&visit.leg, Type::TEXT),
@@ -271,6 +274,7 @@ impl Journal for PostgresJournal {
                 Now,
                 "SELECT to_priority FROM callback_prioritizer.history AS older
                  WHERE conversation = $1 AND leg = $2 AND at > callback_prioritizer.millis() - $3
+                    AND at <= callback_prioritizer.millis()
                     AND (outcome = 'unconfirmed' OR outcome = 'arrived' AND EXISTS (
                         SELECT FROM callback_prioritizer.history AS newer
                         WHERE newer.conversation = $1 AND newer.leg = $2 AND newer.fence > older.fence
@@ -292,11 +296,12 @@ impl Journal for PostgresJournal {
         _at: Timestamp,
     ) -> Result<(), JournalError> {
         self.act(
-            "SELECT callback_prioritizer.release($1, $2, $3)",
+            "SELECT callback_prioritizer.release($1, $2, $3, $4)",
             &[
                 (&visit.conversation, Type::TEXT),
                 (&visit.leg, Type::TEXT),
                 (&claim, Type::INT8),
+                (&self.store.owner.0, Type::TEXT),
             ],
         )
         .await
@@ -346,13 +351,14 @@ impl Journal for PostgresJournal {
         pauses::read(&self.store, organization, now).await
     }
 
-    async fn note_pauses(
+    async fn note_pause(
         &self,
         organization: &Organization,
-        pauses: &[Pause],
+        queue: Option<&QueueId>,
+        pause: Option<&Pause>,
         _now: Timestamp,
     ) -> Result<(), JournalError> {
-        pauses::replace(&self.store, organization, pauses).await
+        pauses::note(&self.store, organization, queue, pause).await
     }
 
     async fn alive(&self, _at: Timestamp) -> Result<(), JournalError> {
@@ -368,7 +374,8 @@ impl Journal for PostgresJournal {
     }
 
     async fn prune(&self, before: Timestamp, now: Timestamp) -> Result<(), JournalError> {
-        runs::prune(&self.store, millis(elapsed(before, now))).await
+        runs::prune(&self.store, millis(elapsed(before, now))).await?;
+        pauses::prune(&self.store, before).await
     }
 
     fn replicas(&self, client: &str) -> Option<Arc<dyn Replicas>> {

@@ -148,12 +148,12 @@ impl Journal for SqliteJournal {
         confirmed: Priority,
         at: Timestamp,
     ) -> Result<Commit, JournalError> {
-        let visit = visit.clone();
+        let (visit, owner) = (visit.clone(), self.owner.clone());
         // Durable with whatever is claimed next. Should a power cut come before, the claim is open still, and what is seen then
         // says that it was ours.
         self.block(move |store| {
             store.transact_soon(at, |transaction| {
-                claims::commit(transaction, &visit, claim, confirmed, at)
+                claims::commit(transaction, &owner, &visit, claim, confirmed, at)
             })
         })
         .await
@@ -193,8 +193,8 @@ impl Journal for SqliteJournal {
         at: Timestamp,
     ) -> Result<(), JournalError> {
         let visit = visit.clone();
-        self.transact(at, move |transaction, _| {
-            overtaken::release(transaction, &visit, claim, at)
+        self.transact(at, move |transaction, owner| {
+            overtaken::release(transaction, owner, &visit, claim, at)
         })
         .await
     }
@@ -233,15 +233,16 @@ impl Journal for SqliteJournal {
         .await
     }
 
-    async fn note_pauses(
+    async fn note_pause(
         &self,
         organization: &Organization,
-        pauses: &[Pause],
+        queue: Option<&QueueId>,
+        pause: Option<&Pause>,
         now: Timestamp,
     ) -> Result<(), JournalError> {
-        let (of, pauses) = (organization.clone(), pauses.to_vec());
+        let (of, queue, pause) = (organization.clone(), queue.cloned(), pause.cloned());
         self.transact(now, move |transaction, _| {
-            pauses::replace(transaction, &of, &pauses)
+            pauses::note(transaction, &of, queue.as_ref(), pause.as_ref())
         })
         .await
     }

@@ -192,14 +192,15 @@ impl Journal for Watched {
         self.heed(now, self.journal().pauses(organization, now).await)
     }
 
-    async fn note_pauses(
+    async fn note_pause(
         &self,
         organization: &Organization,
-        pauses: &[Pause],
+        queue: Option<&QueueId>,
+        pause: Option<&Pause>,
         now: Timestamp,
     ) -> Result<(), JournalError> {
         let journal = self.journal();
-        self.time(now, journal.note_pauses(organization, pauses, now))
+        self.time(now, journal.note_pause(organization, queue, pause, now))
             .await
     }
 
@@ -379,14 +380,15 @@ mod tests {
             self.memory.pauses(of, now).await
         }
 
-        async fn note_pauses(
+        async fn note_pause(
             &self,
             of: &Organization,
-            p: &[Pause],
+            q: Option<&QueueId>,
+            p: Option<&Pause>,
             now: Timestamp,
         ) -> Result<(), JournalError> {
             self.works()?;
-            self.memory.note_pauses(of, p, now).await
+            self.memory.note_pause(of, q, p, now).await
         }
 
         async fn alive(&self, _at: Timestamp) -> Result<(), JournalError> {

@@ -87,6 +87,11 @@ impl Pauses {
         over
     }
 
+    /// The pause of this queue, or the one for all.
+    pub(crate) fn of_queue(&self, queue: Option<&QueueId>) -> Option<&Pause> {
+        self.0.get(&queue.cloned())
+    }
+
     /// When the first of them ends by itself.
     pub(crate) fn first_end(&self) -> Option<Timestamp> {
         self.0.values().filter_map(|pause| pause.until).min()

@@ -45,9 +45,11 @@ macro_rules! conformance {
             a_sixth_is_refused_until_one_leaves,
             whose_place_a_namesake_took_is_refused,
             all_together_keep_to_the_rate,
+            whoever_was_alone_brings_no_burst,
             a_hold_is_for_all,
             one_sweeps_and_the_others_are_told,
             a_sweep_that_failed_is_made_by_another,
+            a_sweep_of_one_that_leaves_is_made_by_another,
         }
     };
     ($bench:ty: $($name:ident),+ $(,)?) => {$(
@@ -120,7 +122,7 @@ pub(crate) async fn each_has_a_place_and_sees_the_others(bench: impl Bench) {
 
 pub(crate) async fn a_restart_takes_its_own_place_and_its_channels(bench: impl Bench) {
     let (one, two) = (bench.start("one"), bench.start("two"));
-    assert_eq!(one.take_channel(0).await.unwrap(), None, "no place yet");
+    assert_eq!(one.kept_channel(0).await.unwrap(), None, "no place yet");
     roll(&one).await;
     roll(&two).await;
     two.keep_channel(0, "first".to_owned()).await.unwrap();
@@ -131,16 +133,15 @@ pub(crate) async fn a_restart_takes_its_own_place_and_its_channels(bench: impl B
     let places = roll(&again).await;
     let mine = places.iter().find(|replica| replica.me).unwrap();
     assert_eq!((places.len(), mine.place), (2, 2));
+    for _ in 0..2 {
+        let kept = again.kept_channel(0).await.unwrap();
+        assert_eq!(kept.as_deref(), Some("second"), "until another is kept");
+    }
     assert_eq!(
-        again.take_channel(0).await.unwrap().as_deref(),
-        Some("second")
-    );
-    assert_eq!(again.take_channel(0).await.unwrap(), None, "once");
-    assert_eq!(
-        again.take_channel(1).await.unwrap().as_deref(),
+        again.kept_channel(1).await.unwrap().as_deref(),
         Some("other")
     );
-    assert_eq!(one.take_channel(1).await.unwrap(), None, "not its own");
+    assert_eq!(one.kept_channel(1).await.unwrap(), None, "not its own");
 }
 
 pub(crate) async fn a_sixth_is_refused_until_one_leaves(bench: impl Bench) {
@@ -183,7 +184,7 @@ pub(crate) async fn all_together_keep_to_the_rate(bench: impl Bench) {
         senders.spawn(async move {
             let mut times = Vec::new();
             while times.len() < EACH {
-                match replica.permit(0, rate).await.unwrap() {
+                match replica.permit(0, rate, false).await.unwrap() {
                     Grant::Now => times.push(Instant::now()),
                     Grant::In(wait) => sleep(wait).await,
                 }
@@ -198,8 +199,22 @@ pub(crate) async fn all_together_keep_to_the_rate(bench: impl Bench) {
         "{:?} < {least:?}",
         begun.elapsed()
     );
-    let other = bench.start("r0").permit(1, rate).await.unwrap();
+    let other = bench.start("r0").permit(1, rate, false).await.unwrap();
     assert_eq!(other, Grant::Now, "another token has a rate of its own");
+}
+
+pub(crate) async fn whoever_was_alone_brings_no_burst(bench: impl Bench) {
+    let rate = Rate {
+        interval: Duration::from_mins(1),
+        burst: 9,
+    };
+    let (one, two) = (bench.start("one"), bench.start("two"));
+    assert_eq!(one.permit(0, rate, false).await.unwrap(), Grant::Now);
+    for (replica, was_alone) in [(&one, true), (&two, true), (&two, false)] {
+        let grant = replica.permit(0, rate, was_alone).await.unwrap();
+        let soon = matches!(grant, Grant::In(wait) if wait <= rate.interval);
+        assert!(soon, "{grant:?}");
+    }
 }
 
 pub(crate) async fn a_hold_is_for_all(bench: impl Bench) {
@@ -208,11 +223,11 @@ pub(crate) async fn a_hold_is_for_all(bench: impl Bench) {
         interval: Duration::from_millis(1),
         burst: 100,
     };
-    assert_eq!(two.permit(0, rate).await.unwrap(), Grant::Now);
+    assert_eq!(two.permit(0, rate, false).await.unwrap(), Grant::Now);
     one.hold(Duration::from_secs(30)).await.unwrap();
     one.hold(Duration::from_secs(1)).await.unwrap();
     for token in [0, 1] {
-        let Grant::In(wait) = two.permit(token, rate).await.unwrap() else {
+        let Grant::In(wait) = two.permit(token, rate, false).await.unwrap() else {
             panic!("held");
         };
         let seconds = wait.as_secs();
@@ -255,4 +270,17 @@ pub(crate) async fn a_sweep_that_failed_is_made_by_another(bench: impl Bench) {
         one.sweep(RECENT).await.unwrap(),
         SweepTurn::Soon(_)
     ));
+}
+
+pub(crate) async fn a_sweep_of_one_that_leaves_is_made_by_another(bench: impl Bench) {
+    let (one, two) = (bench.start("one"), bench.start("two"));
+    roll(&one).await;
+    assert_eq!(one.sweep(RECENT).await.unwrap(), SweepTurn::Ours);
+    two.leave().await.unwrap();
+    assert!(matches!(
+        two.sweep(RECENT).await.unwrap(),
+        SweepTurn::Soon(_)
+    ));
+    one.leave().await.unwrap();
+    assert_eq!(two.sweep(RECENT).await.unwrap(), SweepTurn::Ours);
 }

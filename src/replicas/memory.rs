@@ -182,19 +182,29 @@ impl Replicas for MemoryReplicas {
     }
 
     async fn leave(&self) -> Result<(), JournalError> {
-        if let Some(place) = self.shared().place_of(self.start) {
+        let mut shared = self.shared();
+        if let Some(place) = shared.place_of(self.start) {
             place.sign = None;
         }
+        shared.sweeping.take_if(|(start, _)| *start == self.start);
         Ok(())
     }
 
-    async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError> {
+    async fn permit(
+        &self,
+        token: usize,
+        rate: Rate,
+        was_alone: bool,
+    ) -> Result<Grant, JournalError> {
         let mut shared = self.shared();
-        let now = Instant::now();
-        if let Some(until) = shared.held_until.filter(|until| *until > now) {
+        let (now, held_until) = (Instant::now(), shared.held_until);
+        let used_until = shared.used_until.entry(token).or_insert(now);
+        if was_alone {
+            *used_until = (*used_until).max(now + rate.interval * rate.burst);
+        }
+        if let Some(until) = held_until.filter(|until| *until > now) {
             return Ok(Grant::In(until - now));
         }
-        let used_until = shared.used_until.entry(token).or_insert(now);
         let next = (*used_until).max(now) + rate.interval;
         let early = (next - now).saturating_sub(rate.interval * rate.burst);
         if !early.is_zero() {
@@ -239,10 +249,10 @@ impl Replicas for MemoryReplicas {
         Ok(())
     }
 
-    async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
+    async fn kept_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
         let mut shared = self.shared();
         let place = shared.place_of(self.start);
-        Ok(place.and_then(|place| place.channels.remove(&line)))
+        Ok(place.and_then(|place| place.channels.get(&line).cloned()))
     }
 
     async fn keep_channel(&self, line: usize, sealed: String) -> Result<(), JournalError> {

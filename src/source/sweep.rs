@@ -152,16 +152,7 @@ impl Sweep {
         self.tell(found.as_ref().ok()).await;
         match found {
             Ok(found) => {
-                if let Some(over) = course.failing.over() {
-                    info!(
-                        attempts = over.times,
-                        after_s = over.after.as_secs(),
-                        "sweeps work again"
-                    );
-                    let now = self.genesys.now();
-                    self.status.tell(now, false, "sweeps work again");
-                }
-                course.backoff.reset();
+                self.works_again(course);
                 self.report(&mut course.short, found, started).await;
                 self.every()
             }
@@ -185,6 +176,20 @@ impl Sweep {
                 }
             }
         }
+    }
+
+    /// Says that sweeps work, this replica's or another's, where they did not before.
+    fn works_again(&self, course: &mut Course) {
+        if let Some(over) = course.failing.over() {
+            info!(
+                attempts = over.times,
+                after_s = over.after.as_secs(),
+                "sweeps work again"
+            );
+            let now = self.genesys.now();
+            self.status.tell(now, false, "sweeps work again");
+        }
+        course.backoff.reset();
     }
 
     /// Says what was found, and whether answers are `short`.

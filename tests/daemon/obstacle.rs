@@ -20,8 +20,8 @@ pub(crate) enum Asked<'a> {
     Recall,
     /// What is paused.
     Pauses,
-    /// A note of what is paused in an organisation.
-    NotePauses(&'a Organization, &'a [Pause]),
+    /// A note of a pause in an organisation, or of its end.
+    NotePause(&'a Organization),
     /// A claim.
     Claim,
     /// Any other change.
@@ -143,14 +143,15 @@ impl<O: Obstacle + 'static> Journal for Obstructed<O> {
         self.memory.pauses(of, now).await
     }
 
-    async fn note_pauses(
+    async fn note_pause(
         &self,
         of: &Organization,
-        pauses: &[Pause],
+        queue: Option<&QueueId>,
+        pause: Option<&Pause>,
         now: Timestamp,
     ) -> Result<(), JournalError> {
-        self.obstacle.meet(Asked::NotePauses(of, pauses)).await?;
-        self.memory.note_pauses(of, pauses, now).await
+        self.obstacle.meet(Asked::NotePause(of)).await?;
+        self.memory.note_pause(of, queue, pause, now).await
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {
@@ -202,9 +203,14 @@ impl<O: Obstacle> Replicas for ObstructedReplicas<O> {
         self.inner.leave().await
     }
 
-    async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError> {
+    async fn permit(
+        &self,
+        token: usize,
+        rate: Rate,
+        was_alone: bool,
+    ) -> Result<Grant, JournalError> {
         self.obstacle.meet(Asked::Common).await?;
-        self.inner.permit(token, rate).await
+        self.inner.permit(token, rate, was_alone).await
     }
 
     async fn hold(&self, time: Duration) -> Result<(), JournalError> {
@@ -222,9 +228,9 @@ impl<O: Obstacle> Replicas for ObstructedReplicas<O> {
         self.inner.swept(found).await
     }
 
-    async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
+    async fn kept_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
         self.obstacle.meet(Asked::Common).await?;
-        self.inner.take_channel(line).await
+        self.inner.kept_channel(line).await
     }
 
     async fn keep_channel(&self, line: usize, sealed: String) -> Result<(), JournalError> {

@@ -4,7 +4,13 @@ mod pair;
 
 mod starting;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use callback_prioritizer::{
@@ -430,17 +436,23 @@ async fn one_that_prepares_for_longer_than_another_takes_to_refuse_stays_as_it_w
     running.stop().await;
 }
 
-/// A journal that makes whoever ends a pause of `beta` panic.
+/// A journal that cannot note a pause of `beta`, and makes whoever tries again panic.
 #[derive(Default)]
-struct Trap;
+struct Trap {
+    /// Whether it was tried.
+    tried: AtomicBool,
+}
 
 #[async_trait]
 impl Obstacle for Trap {
     async fn meet(&self, asked: Asked<'_>) -> Result<(), JournalError> {
-        if let Asked::NotePauses(of, []) = asked {
-            assert_ne!(of.name(), Some("beta"), "caught");
+        match asked {
+            Asked::NotePause(of) if of.name() == Some("beta") => {
+                assert!(!self.tried.swap(true, Ordering::Relaxed), "caught");
+                Err(JournalError::new("try again"))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -448,14 +460,14 @@ impl Obstacle for Trap {
 async fn a_part_of_one_that_ends_ends_nothing_of_the_others() {
     let log = Log::listen();
     let mut pair = Pair::open("", "").await;
-    pair.journal = Arc::new(Obstructed::from(Trap));
+    pair.journal = Arc::new(Obstructed::from(Trap::default()));
     let running = pair.start_ready().await;
     let (acme, beta) = (pair.acme.callback(), pair.beta.callback());
-    pair.acme
-        .order(r#"{"order":"pause","organization":"beta","for_ms":60000}"#)
-        .await;
     pass(Duration::from_secs(50)).await;
     assert_eq!(log.count(&["ended unexpectedly"]), 0);
+    pair.acme
+        .order(r#"{"order":"pause","organization":"beta"}"#)
+        .await;
     undisturbed(&pair.acme, &running.acme, &acme, minutes(10)).await;
     assert!(log.count(&["ended unexpectedly", "\"organization\":\"beta\""]) >= 1);
     until(&running.beta, |now| now.ready).await;
@@ -472,14 +484,15 @@ async fn a_part_of_one_that_ends_ends_nothing_of_the_others() {
 async fn one_that_ends_long_after_a_reload_is_not_held_to_have_other_settings() {
     let log = Log::listen();
     let mut pair = Pair::open("", "").await;
-    pair.journal = Arc::new(Obstructed::from(Trap));
+    pair.journal = Arc::new(Obstructed::from(Trap::default()));
     let running = pair.start_ready().await;
-    pair.acme
-        .order(r#"{"order":"pause","organization":"beta","for_ms":60000}"#)
-        .await;
     pair.rewrite("", "[organizations.policy]\nincrement = 7");
     running.reload().await;
     assert_eq!(log.count(&["settings of all organisations reloaded"]), 1);
+    pass(minutes(1)).await;
+    pair.acme
+        .order(r#"{"order":"pause","organization":"beta"}"#)
+        .await;
     until(&running.beta, |now| now.down.is_some()).await;
     until(&running.beta, |now| now.down.is_none()).await;
     assert!(log.count(&["ended unexpectedly", "\"organization\":\"beta\""]) >= 1);

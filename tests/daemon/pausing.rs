@@ -111,7 +111,7 @@ impl Obstacle for Disk {
         let (reads, fails) = match asked {
             Asked::Pauses => (true, self.unreadable.load(Ordering::Relaxed)),
             Asked::Entry(_) | Asked::Recall => (true, false),
-            Asked::Claim | Asked::Change | Asked::NotePauses(..) | Asked::Common => (false, false),
+            Asked::Claim | Asked::Change | Asked::NotePause(_) | Asked::Common => (false, false),
         };
         if matches!(asked, Asked::Claim) && self.slow.load(Ordering::Relaxed) {
             pass(Duration::from_secs(1)).await;

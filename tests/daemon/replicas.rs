@@ -10,11 +10,17 @@ use callback_prioritizer::{
     sandbox::{Effect, RequestFault},
 };
 use jiff::Timestamp;
+use tokio::time::{Instant, sleep_until};
 
-use crate::harness::{Centre, Running, minutes, pass};
+use crate::{
+    harness::{Centre, Running, minutes, pass},
+    log::Log,
+};
 
 /// Beginning of the path of the priority PATCH.
 const WRITE: &str = "/api/v2/routing/conversations/";
+/// Where channels are made.
+const CHANNELS: &str = "/api/v2/notifications/channels";
 /// Beginning of the path of a look.
 const LOOK: &str = "/api/v2/conversations/";
 /// Where all that wait are asked for.
@@ -238,14 +244,84 @@ async fn a_pause_of_one_holds_for_the_other_and_so_does_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_channel_is_taken_up_again_after_a_restart_unless_it_is_no_more() {
-    const CHANNELS: &str = "/api/v2/notifications/channels";
+async fn a_pause_that_is_ordered_when_another_ends_is_not_lost() {
     let centre = Centre::open().await;
-    let made = || {
-        let requests = centre.sandbox.requests().into_iter();
-        let made = requests.filter(|one| one.method == "POST" && one.path == CHANNELS);
-        made.count()
-    };
+    let two = centre.start_replica("two");
+    two.until(|now| now.ready).await;
+    let centre = centre.ordered();
+    let one = centre.start_replica("one");
+    one.until(|now| now.ready).await;
+    let end = Instant::now() + minutes(1);
+    centre
+        .order(r#"{"order":"pause","queue":"Sales","for_ms":60000}"#)
+        .await;
+    two.until(|now| now.paused.len() == 1).await;
+    // Before the other has heard of it, both end the first.
+    sleep_until(end - Duration::from_millis(50)).await;
+    centre.order(r#"{"order":"pause","queue":"Support"}"#).await;
+    pass(Duration::from_secs(10)).await;
+    for replica in [one, two] {
+        let paused = replica.now().paused;
+        let queues: Vec<_> = paused.into_iter().map(|pause| pause.queue).collect();
+        assert_eq!(queues, [Some(centre.queue("Support"))]);
+        replica.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_says_that_sweeps_work_again_also_by_what_another_has_found() {
+    let log = Log::listen();
+    let centre = Centre::open().await.set("CALLBACKS__SWEEP", "10m");
+    let replicas = centre.start_replicas(["one", "two"]).await;
+    let down = RequestFault::to("POST", SWEEP, Effect::Answer(503, None));
+    centre.sandbox.faults().requests(down);
+    pass(minutes(30)).await;
+    assert_eq!(log.count(&["\"WARN\"", "sweep failed"]), 2);
+    centre.sandbox.faults().clear();
+    let before = log.count(&["taken over"]);
+    pass(minutes(2)).await;
+    assert_eq!(log.count(&["taken over"]), before + 1);
+    assert_eq!(log.count(&["\"INFO\"", "sweeps work again"]), 2);
+    for replica in replicas {
+        replica.stop().await;
+    }
+}
+
+/// How many channels were made.
+fn channels(centre: &Centre) -> usize {
+    let requests = centre.sandbox.requests().into_iter();
+    let made = requests.filter(|one| one.method == "POST" && one.path == CHANNELS);
+    made.count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn starts_that_end_before_their_socket_is_up_make_no_channel_each() {
+    let centre = Centre::open().await;
+    let [one, mut two] = centre.start_replicas(["one", "two"]).await;
+    let topics = format!("{CHANNELS}/");
+    let slow = RequestFault::to("", &topics, Effect::Delay(minutes(1)));
+    centre.sandbox.faults().requests(slow);
+    for _ in 0..3 {
+        two.kill();
+        two = centre.start_replica("two");
+        two.until(|now| now.sweeps > 0).await;
+        pass(Duration::from_secs(5)).await;
+        assert_eq!(two.now().sockets, 0, "it subscribes still");
+    }
+    two.kill();
+    centre.sandbox.faults().clear();
+    let two = centre.start_replica("two");
+    two.until(|now| now.sockets > 0).await;
+    assert_eq!(channels(&centre), 2);
+    for replica in [one, two] {
+        replica.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_is_taken_up_again_after_a_restart_unless_it_is_no_more() {
+    let centre = Centre::open().await;
+    let made = || channels(&centre);
     let [one, mut two] = centre.start_replicas(["one", "two"]).await;
     assert_eq!(made(), 2);
     let id = centre.callback();

@@ -1,11 +1,24 @@
 //! Does it stop when told to, and finish what it has begun?
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use callback_prioritizer::sandbox::{Effect, RequestFault};
-use tokio::time::Instant;
+use async_trait::async_trait;
+use callback_prioritizer::{
+    journal::JournalError,
+    sandbox::{Effect, RequestFault},
+};
+use tokio::time::{Instant, timeout};
 
-use crate::harness::{Centre, minutes, pass};
+use crate::{
+    harness::{Centre, minutes, pass},
+    obstacle::{Asked, Obstacle, Obstructed},
+};
 
 /// The path of the priority PATCH.
 const WRITE: &str = "/api/v2/routing/conversations/";
@@ -93,4 +106,41 @@ async fn a_restart_goes_on_where_it_was() {
         "one write for both steps missed, on the old base"
     );
     daemon.stop().await;
+}
+
+/// A journal that gives no answer from some moment on.
+#[derive(Default)]
+struct Silence(AtomicBool);
+
+#[async_trait]
+impl Obstacle for Silence {
+    async fn meet(&self, _asked: Asked<'_>) -> Result<(), JournalError> {
+        if self.0.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_stops_while_the_journal_gives_no_answer() {
+    let centre = Centre::open().await;
+    for silent_from_the_start in [false, true] {
+        let silence = Arc::<Silence>::default();
+        let journal = centre.shared.replica("one");
+        let journal = Obstructed::<Silence>::from((Arc::clone(&silence), journal));
+        let fall_silent = || silence.0.store(true, Ordering::Relaxed);
+        if silent_from_the_start {
+            fall_silent();
+        }
+        let daemon = centre.start_with(Arc::new(journal));
+        if !silent_from_the_start {
+            daemon.until(|now| now.ready && now.sockets > 0).await;
+            fall_silent();
+        }
+        pass(minutes(1)).await;
+        daemon.shutdown.request();
+        let ended = timeout(Duration::from_secs(5), daemon.ended()).await;
+        ended.expect("in time").unwrap();
+    }
 }

@@ -50,8 +50,8 @@ impl Obstacle for Switch {
             let id = seen.visit.conversation.clone();
             self.noted.lock().unwrap().push(id);
         }
-        if let Asked::NotePauses(of, pauses) = asked {
-            assert_eq!(of.name(), None, "there is but one: {pauses:?}");
+        if let Asked::NotePause(of) = asked {
+            assert_eq!(of.name(), None, "there is but one");
         }
         Ok(())
     }

@@ -40,9 +40,15 @@ impl Replicas for Fellows {
         self.hears(self.inner.leave().await).await
     }
 
-    async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError> {
+    async fn permit(
+        &self,
+        token: usize,
+        rate: Rate,
+        was_alone: bool,
+    ) -> Result<Grant, JournalError> {
         self.gate.database().await?;
-        self.hears(self.inner.permit(token, rate).await).await
+        self.hears(self.inner.permit(token, rate, was_alone).await)
+            .await
     }
 
     async fn hold(&self, time: Duration) -> Result<(), JournalError> {
@@ -60,9 +66,9 @@ impl Replicas for Fellows {
         self.hears(self.inner.swept(found).await).await
     }
 
-    async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
+    async fn kept_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
         self.gate.database().await?;
-        self.hears(self.inner.take_channel(line).await).await
+        self.hears(self.inner.kept_channel(line).await).await
     }
 
     async fn keep_channel(&self, line: usize, sealed: String) -> Result<(), JournalError> {

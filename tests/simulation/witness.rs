@@ -345,13 +345,15 @@ impl Journal for Witness {
         self.hears(pauses).await
     }
 
-    async fn note_pauses(
+    async fn note_pause(
         &self,
         of: &Organization,
-        pauses: &[Pause],
+        queue: Option<&QueueId>,
+        pause: Option<&Pause>,
         now: Timestamp,
     ) -> Result<(), JournalError> {
-        self.writable().await?.note_pauses(of, pauses, now).await?;
+        let inner = self.writable().await?;
+        inner.note_pause(of, queue, pause, now).await?;
         self.hears(()).await
     }
 

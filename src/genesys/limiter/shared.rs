@@ -5,7 +5,8 @@
 //!
 //! While the keeper does not answer, each keeps to a fifth of the rate by itself, as many as there may be: together that is
 //! never more than the whole, and enough to keep notifications coming and to know who waits. Nothing is raised meanwhile,
-//! because there are no claims either.
+//! because there are no claims either. The first question after that says so, because the keeper knows nothing of what was
+//! sent.
 
 use std::{
     collections::HashMap,
@@ -88,7 +89,10 @@ impl Fellows {
     /// Takes another budget.
     pub(super) fn change(&self, budget: Budget) {
         *lock(&self.asking.budget) = budget;
-        lock(&self.asking.alone).clear();
+        // Whoever is alone stays so, until it can be said.
+        for (own, _) in lock(&self.asking.alone).values_mut() {
+            *own = OwnRate::used_up(share(budget));
+        }
     }
 
     /// Tells the others that nobody may send anything before then.
@@ -125,7 +129,8 @@ impl Asking {
         let retry_at = lock(&self.alone).get(&token).map(|(_, retry_at)| *retry_at);
         if retry_at.is_none_or(|at| at <= Instant::now()) {
             let rate = rate(*lock(&self.budget));
-            if let Ok(grant) = self.replicas.permit(token, rate).await {
+            let was_alone = retry_at.is_some();
+            if let Ok(grant) = self.replicas.permit(token, rate, was_alone).await {
                 lock(&self.alone).remove(&token);
                 return match grant {
                     Grant::Now => Ok(Instant::now()),
@@ -227,8 +232,13 @@ mod tests {
             self.answer()?.leave().await
         }
 
-        async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError> {
-            self.answer()?.permit(token, rate).await
+        async fn permit(
+            &self,
+            token: usize,
+            rate: Rate,
+            was_alone: bool,
+        ) -> Result<Grant, JournalError> {
+            self.answer()?.permit(token, rate, was_alone).await
         }
 
         async fn hold(&self, time: Duration) -> Result<(), JournalError> {
@@ -243,8 +253,8 @@ mod tests {
             self.answer()?.swept(found).await
         }
 
-        async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
-            self.answer()?.take_channel(line).await
+        async fn kept_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
+            self.answer()?.kept_channel(line).await
         }
 
         async fn keep_channel(&self, line: usize, sealed: String) -> Result<(), JournalError> {
@@ -327,6 +337,37 @@ mod tests {
             let sent = senders.between(start, first, last);
             assert!((1_060..=1_090).contains(&sent), "{sent} after {first} min");
         }
+        let most = senders.most_in_a_minute();
+        assert!(most <= 300, "{most} in a minute");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn outages_one_after_the_other_bring_no_new_burst_each() {
+        for seconds in [3, 6, 10, 15] {
+            let (limiters, down) = five();
+            let senders = Senders::start(&limiters);
+            for is_down in [false, true, false, true, false, true, false] {
+                down.store(is_down, Ordering::Relaxed);
+                sleep(Duration::from_secs(seconds)).await;
+            }
+            sleep(Duration::from_mins(1)).await;
+            let most = senders.most_in_a_minute();
+            assert!(most <= 300, "{most} in a minute: {seconds} s each");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bursts_that_were_saved_up_alone_and_together_are_not_added() {
+        let (limiters, down) = five();
+        down.store(true, Ordering::Relaxed);
+        for limiter in &limiters {
+            limiter.permit(Turn::Look).await.spend();
+        }
+        sleep(Duration::from_mins(2)).await;
+        let senders = Senders::start(&limiters);
+        sleep(Duration::from_secs(1)).await;
+        down.store(false, Ordering::Relaxed);
+        sleep(Duration::from_mins(3)).await;
         let most = senders.most_in_a_minute();
         assert!(most <= 300, "{most} in a minute");
     }

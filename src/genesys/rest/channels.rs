@@ -4,16 +4,26 @@ use super::Genesys;
 use crate::genesys::{channel::Channel, failure::Failure};
 
 impl Genesys {
-    /// A channel for this line: the one that was kept for it where `resumes`, else a new one.
+    /// A channel for this line: the one that was kept for it where `resumes`, else a new one. It is kept before it is used, so
+    /// that a start that fails early and is made again and again makes no new channel each time.
     pub(crate) async fn channel(&self, line: usize, resumes: bool) -> Result<Channel, Failure> {
         if resumes && let Some(kept) = self.kept_channel(line).await {
+            // That it was taken up once more.
+            self.keep_channel(line, &kept).await;
             return Ok(kept);
         }
-        self.create_channel().await
+        self.new_channel(line).await
     }
 
-    /// Keeps a channel that is up, for the restart.
-    pub(crate) async fn keep_channel(&self, line: usize, channel: &Channel) {
+    /// A new channel for this line, in the place of the one that was kept.
+    pub(crate) async fn new_channel(&self, line: usize) -> Result<Channel, Failure> {
+        let channel = self.create_channel().await?;
+        self.keep_channel(line, &channel).await;
+        Ok(channel)
+    }
+
+    /// Keeps a channel for the restart.
+    async fn keep_channel(&self, line: usize, channel: &Channel) {
         let (Some(replicas), Some(seal)) = (&self.replicas, &self.seal) else {
             return;
         };
@@ -26,7 +36,7 @@ impl Genesys {
     /// The channel that was kept for this line, where there is one that can be used.
     async fn kept_channel(&self, line: usize) -> Option<Channel> {
         let (replicas, seal) = (self.replicas.as_ref()?, self.seal.as_ref()?);
-        let sealed = replicas.take_channel(line).await.ok()??;
+        let sealed = replicas.kept_channel(line).await.ok()??;
         seal.open(&sealed, &self.streaming, self.now())
     }
 }

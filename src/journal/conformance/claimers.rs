@@ -7,7 +7,7 @@ use tokio::{
     task::{JoinSet, yield_now},
 };
 
-use super::{Bench, at, entry, seen, step};
+use super::{Bench, at, commit, entry, granted, seen, step};
 use crate::{
     conversation::Priority,
     journal::{Claim, Commit, Fence},
@@ -84,4 +84,18 @@ async fn write_next(one: &impl Bench, number: usize, done: &Mutex<Done>) -> bool
         done.refused += 1;
     }
     true
+}
+
+pub(in crate::journal) async fn a_claim_is_confirmed_and_given_back_by_its_owner_alone(
+    bench: impl Bench,
+) {
+    let other = bench.beside();
+    let claimed = granted(&bench, step(1)).await;
+    // After a failover the other may hold the same number, of a claim that is lost.
+    assert_eq!(commit(&other, claimed, 1).await, Commit::Lost);
+    let visit = seen("v", 0).visit;
+    let released = other.journal().release(&visit, claimed, at(1)).await;
+    released.unwrap();
+    assert_eq!(entry(&bench).await.open.len(), 1);
+    assert_eq!(commit(&bench, claimed, 1).await, Commit::Done);
 }

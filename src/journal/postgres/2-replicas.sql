@@ -1,4 +1,5 @@
--- What replicas of one OAuth client share. Times are microseconds since 1970 by the clock of this database.
+-- What replicas of one OAuth client share. Times are microseconds since 1970 by the clock of this database, but for since_at:
+-- milliseconds by the clock of the daemon that started then.
 
 -- One row a client: who changes places, holds or sweeps locks it first.
 CREATE TABLE callback_prioritizer.clients (

@@ -7,7 +7,10 @@ use super::{
     JournalError, Time,
     store::{Durable::Now, Store},
 };
-use crate::{conversation::Organization, orders::Pause};
+use crate::{
+    conversation::{Organization, QueueId},
+    orders::Pause,
+};
 
 /// How an organisation stands there; the only one as an empty text.
 fn column(organization: &Organization) -> &str {
@@ -41,24 +44,33 @@ pub(super) async fn read(
     })
 }
 
-/// Notes these in the place of all others of the same organisation.
-pub(super) async fn replace(
+/// Notes the pause of a queue, or of all, or that there is none; those of other queues stay as they are.
+pub(super) async fn note(
     store: &Store,
     organization: &Organization,
-    pauses: &[Pause],
+    queue: Option<&QueueId>,
+    pause: Option<&Pause>,
 ) -> Result<(), JournalError> {
-    let queues: Vec<_> = pauses.iter().map(|pause| &pause.queue).collect();
-    let since: Vec<_> = pauses.iter().map(|pause| Time(pause.since)).collect();
-    let until: Vec<_> = pauses.iter().map(|pause| pause.until.map(Time)).collect();
+    let until = pause.and_then(|pause| pause.until);
     store
         .act(
-            "SELECT callback_prioritizer.note_pauses($1, $2, $3, $4)",
+            "SELECT callback_prioritizer.note_pause($1, $2, $3, $4)",
             &[
                 (&column(organization), Type::TEXT),
-                (&queues, Type::TEXT_ARRAY),
-                (&since, Type::INT8_ARRAY),
-                (&until, Type::INT8_ARRAY),
+                (&queue, Type::TEXT),
+                (&pause.map(|pause| Time(pause.since)), Type::INT8),
+                (&until.map(Time), Type::INT8),
             ],
+        )
+        .await
+}
+
+/// Forgets those that were over before then.
+pub(super) async fn prune(store: &Store, before: Timestamp) -> Result<(), JournalError> {
+    store
+        .act(
+            "DELETE FROM callback_prioritizer.pauses WHERE until_at < $1",
+            &[(&Time(before), Type::INT8)],
         )
         .await
 }

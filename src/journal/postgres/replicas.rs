@@ -83,26 +83,29 @@ impl Replicas for PostgresReplicas {
     }
 
     async fn leave(&self) -> Result<(), JournalError> {
-        self.act(
-            "UPDATE callback_prioritizer.places SET sign_at = NULL WHERE client = $1 AND owner = $2",
-            &[],
-        )
-        .await
+        self.act("SELECT callback_prioritizer.leave($1, $2)", &[])
+            .await
     }
 
-    async fn permit(&self, token: usize, rate: Rate) -> Result<Grant, JournalError> {
+    async fn permit(
+        &self,
+        token: usize,
+        rate: Rate,
+        was_alone: bool,
+    ) -> Result<Grant, JournalError> {
         // Rounded up: a rate is never exceeded.
         let interval = micros(rate.interval + Duration::from_nanos(999));
         let wait = self
             .store
             .query_one(
                 Soon,
-                "SELECT callback_prioritizer.permit($1, $2, $3, $4)",
+                "SELECT callback_prioritizer.permit($1, $2, $3, $4, $5)",
                 &[
                     (&self.client, Type::TEXT),
                     (&small(token), Type::INT4),
                     (&interval, Type::INT8),
                     (&i64::from(rate.burst), Type::INT8),
+                    (&was_alone, Type::BOOL),
                 ],
                 |row| Ok(row.try_get::<_, i64>(0)?),
             )
@@ -148,12 +151,11 @@ impl Replicas for PostgresReplicas {
         .await
     }
 
-    async fn take_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
+    async fn kept_channel(&self, line: usize) -> Result<Option<String>, JournalError> {
         let rows = self
             .change(
-                "DELETE FROM callback_prioritizer.channels c USING callback_prioritizer.places p
-                 WHERE p.client = $1 AND p.owner = $2 AND c.client = p.client AND c.place = p.place AND c.line = $3
-                 RETURNING c.sealed",
+                "SELECT c.sealed FROM callback_prioritizer.channels c JOIN callback_prioritizer.places p USING (client, place)
+                 WHERE client = $1 AND p.owner = $2 AND c.line = $3",
                 &[(&small(line), Type::INT4)],
             )
             .await?;

@@ -19,7 +19,7 @@ use super::{Look, trouble::Trouble};
 const MIGRATIONS: [&str; FORMAT as usize] = [
     include_str!("1-journal.sql"),
     include_str!("2-replicas.sql"),
-    include_str!("3-release.sql"),
+    include_str!("3-corrections.sql"),
 ];
 
 /// The format that this program knows.

@@ -31,6 +31,7 @@ use tokio_postgres::{
 
 use super::{
     JournalError, Look, Owner, Unusable,
+    hosts::Hosts,
     schema::{self, FORMAT},
     tls::Tls,
     trouble::{Place, Trouble},
@@ -63,8 +64,8 @@ pub(super) enum Durable {
 
 /// The database, and what is open to it.
 pub(super) struct Store {
-    /// How to reach it.
-    config: Config,
+    /// Where it is.
+    hosts: Hosts,
     /// How that is protected.
     protection: Protection,
     /// How it is named in words.
@@ -106,14 +107,12 @@ impl Store {
         }
         config
             .application_name("callback-prioritizer")
-            .connect_timeout(LIMIT)
-            .tcp_user_timeout(LIMIT)
             .ssl_mode(match shared.url.protection() {
                 Protection::Tls { .. } => SslMode::Require,
                 Protection::Local => SslMode::Disable,
             });
         Ok(Self {
-            config,
+            hosts: Hosts::new(&config),
             protection: shared.url.protection().clone(),
             place,
             owner,
@@ -313,7 +312,7 @@ impl Store {
     /// Makes a connection.
     async fn connect(&self) -> Result<Connection, Trouble> {
         let tls = Tls::new(&self.protection)?;
-        let (client, connection) = self.config.connect(tls).await?;
+        let (client, connection) = self.hosts.connect(tls).await?;
         let mut task = JoinSet::new();
         // How it ended is told to whoever asks over it.
         task.spawn(async move {

@@ -2,6 +2,8 @@
 
 mod bench;
 
+mod clock;
+
 mod past;
 
 mod speed;

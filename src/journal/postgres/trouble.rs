@@ -88,7 +88,10 @@ impl Trouble {
                 None => lost(error),
             },
             Self::Tls(error) => format!("{}; {error}", reasons(error)),
-            Self::Late => format!("no answer within {} seconds", LIMIT.as_secs()),
+            Self::Late => format!(
+                "no answer within {} seconds: check its host, its port and the firewall between; it is tried again",
+                LIMIT.as_secs()
+            ),
             Self::Format { found, known } if found > known => format!(
                 "it was brought up to date by a newer callback-prioritizer (its format is {found}, the newest known here is {known}), and this one writes nothing more: run that version"
             ),
@@ -170,6 +173,8 @@ fn lost(error: &tokio_postgres::Error) -> String {
         "let sslrootcert in journal.url name the file with the authority that signed the server's certificate, and the host be a name that it is good for"
     } else if why.contains("does not support TLS") {
         "switch TLS on there; sslmode=disable is for a database on this machine"
+    } else if why.contains("password missing") {
+        "name a file that holds it in journal.password_file"
     } else {
         "it is tried again"
     };

@@ -104,13 +104,14 @@ pub(super) fn claim(
 /// Makes a claimed write, confirmed by the platform, the last one.
 pub(super) fn commit(
     transaction: &Transaction<'_>,
+    owner: &Owner,
     visit: &Visit,
     claim: Fence,
     confirmed: Priority,
     at: Timestamp,
 ) -> rusqlite::Result<Commit> {
     match find(transaction, visit)? {
-        Some(row) if row.entry.fence == claim => {
+        Some(row) if row.entry.fence == claim && is_of(transaction, owner, visit, claim)? => {
             let settled = Settled {
                 claim,
                 confirmed: Some(confirmed),
@@ -350,6 +351,21 @@ fn held_from(
         )
         .optional()?;
     Ok(until.map(|until| until.0))
+}
+
+/// Whether this owner has made this claim, which is open.
+fn is_of(
+    transaction: &Transaction<'_>,
+    owner: &Owner,
+    visit: &Visit,
+    claim: Fence,
+) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM history
+             WHERE conversation = ?1 AND leg = ?2 AND outcome IS NULL AND fence = ?3 AND owner = ?4)",
+        )?
+        .query_row(params![visit.conversation, visit.leg, claim, owner.0], |row| row.get(0))
 }
 
 /// Adds a row to the history of this visit.

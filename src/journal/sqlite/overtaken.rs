@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
-use super::{Fence, claims::entry_of, column::Time};
+use super::{Fence, Owner, claims::entry_of, column::Time};
 use crate::{
     conversation::{Priority, Visit},
     journal::ARRIVES_WITHIN,
@@ -34,9 +34,10 @@ pub(super) fn overtaken(
         .collect()
 }
 
-/// Gives a claim back. What only this one has overtaken is open again.
+/// Gives a claim of this owner's back. What only this one has overtaken is open again.
 pub(super) fn release(
     transaction: &Transaction<'_>,
+    owner: &Owner,
     visit: &Visit,
     claim: Fence,
     at: Timestamp,
@@ -44,12 +45,16 @@ pub(super) fn release(
     let Some(entry) = entry_of(transaction, visit)? else {
         return Ok(());
     };
-    transaction.execute(
+    let given_back = transaction.execute(
         "UPDATE history SET outcome = 'not_made', settled_at = ?4
-         WHERE conversation = ?1 AND leg = ?2 AND (outcome IS NULL OR outcome = 'unconfirmed') AND fence = ?3",
-        params![visit.conversation, visit.leg, claim, Time(at)],
+         WHERE conversation = ?1 AND leg = ?2 AND (outcome IS NULL OR outcome = 'unconfirmed') AND fence = ?3
+             AND owner = ?5",
+        params![visit.conversation, visit.leg, claim, Time(at), owner.0],
     )?;
-    if let Some(released) = entry.open.iter().find(|open| open.fence == claim) {
+    let mut open = entry.open.iter();
+    if given_back > 0
+        && let Some(released) = open.find(|open| open.fence == claim)
+    {
         reopen(
             transaction,
             visit,

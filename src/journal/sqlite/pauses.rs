@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use rusqlite::{Transaction, params};
 
 use super::column::Time;
-use crate::{conversation::Organization, orders::Pause};
+use crate::{
+    conversation::{Organization, QueueId},
+    orders::Pause,
+};
 
 /// How an organisation stands there; the only one as an empty text.
 fn column(organization: &Organization) -> &str {
@@ -31,15 +34,19 @@ pub(super) fn read(
     rows.collect()
 }
 
-/// Notes these in the place of all others of the same organisation.
-pub(super) fn replace(
+/// Notes the pause of this queue as it is, in the place of what was noted of it before.
+pub(super) fn note(
     transaction: &Transaction<'_>,
     organization: &Organization,
-    pauses: &[Pause],
+    queue: Option<&QueueId>,
+    pause: Option<&Pause>,
 ) -> rusqlite::Result<()> {
     let of = column(organization);
-    transaction.execute("DELETE FROM pauses WHERE organization = ?1", [of])?;
-    for pause in pauses {
+    transaction.execute(
+        "DELETE FROM pauses WHERE organization = ?1 AND queue IS ?2",
+        params![of, queue],
+    )?;
+    if let Some(pause) = pause {
         transaction.execute(
             "INSERT INTO pauses (organization, queue, since_at, until_at) VALUES (?1, ?2, ?3, ?4)",
             params![of, pause.queue, Time(pause.since), pause.until.map(Time)],

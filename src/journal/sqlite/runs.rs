@@ -71,5 +71,6 @@ pub(super) fn prune(
         "DELETE FROM runs WHERE alive_at < ?1 AND owner <> ?2",
         params![Time(before), owner.0],
     )?;
+    transaction.execute("DELETE FROM pauses WHERE until_at < ?1", [Time(before)])?;
     Ok(gone == PORTION)
 }

@@ -78,7 +78,7 @@ pub(super) async fn open(
             line,
             "the channel from before the restart is no more: making a new one"
         );
-        let made = genesys.create_channel().await;
+        let made = genesys.new_channel(line).await;
         channel = made.map_err(NoConnection::Request)?;
         subscribed = subscription::subscribe(&genesys, &channel, &wanted, &status).await;
     }
@@ -86,7 +86,6 @@ pub(super) async fn open(
     let socket = Socket::connect(&genesys, &channel, status)
         .await
         .map_err(NoConnection::Socket)?;
-    genesys.keep_channel(line, &channel).await;
     Ok(Connection {
         channel: Arc::new(channel),
         socket,

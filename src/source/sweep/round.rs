@@ -42,16 +42,14 @@ impl Sweep {
     pub(super) async fn tell(&self, found: Option<&Found>) {
         if let Some(replicas) = &self.replicas {
             let words = found.and_then(|found| serde_json::to_string(found).ok());
-            // Where it is not kept, others sweep as well.
+            // Where it is not kept, others wait for it a while longer, and sweep then.
             let _kept = replicas.swept(words).await;
         }
     }
 
     /// Passes on what another replica has found, that began to ask then.
     async fn take_over(&self, course: &mut Course, found: Found, asked: Instant) {
-        // It works again, for whoever of them.
-        course.failing.over();
-        course.backoff.reset();
+        self.works_again(course);
         let (waiting, complete) = (found.sightings.len(), !found.truncated);
         let notice = Notice::Resync {
             sightings: found.sightings,

@@ -2,12 +2,13 @@
 
 use std::{env, process::Command, time::Duration};
 
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 
 use super::{
     super::{
         Journal, JournalError, PostgresJournal,
         schema::{self, FORMAT},
+        trouble::{Place, Trouble},
     },
     bench::{Database, shared, told},
 };
@@ -164,6 +165,36 @@ async fn a_database_that_is_down_fails_quickly_and_works_again_by_itself() {
     database.forget();
 }
 
+#[test]
+fn a_database_that_is_silent_is_told_with_what_to_check() {
+    let place = Place::new(&shared("postgres://us@db:1/journal", "one"));
+    let late = Trouble::Late.sentence(&place);
+    assert!(late.contains("no answer within 5 seconds: check"), "{late}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_silent_keeps_nobody_from_the_next() {
+    let Some(cluster) = told("TEST_POSTGRES") else {
+        return;
+    };
+    let database = Database::begin(&cluster).await;
+    // It takes connections, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = silent.local_addr().unwrap();
+    let name: String = database.ask("SELECT current_database()::text").await;
+    let hosts = cluster.replace('@', &format!("@{silent},"));
+    let url = format!("{hosts}/{name}?sslmode=disable&target_session_attrs=read-write");
+    let journal = PostgresJournal::new(&shared(&url, "one")).unwrap();
+    journal.open().await.unwrap();
+    journal.alive(at(0)).await.unwrap();
+    // One of them needs a new connection, to the host that has let us in.
+    let begun = Instant::now();
+    let (one, two) = tokio::join!(journal.alive(at(1)), journal.alive(at(1)));
+    one.unwrap();
+    two.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_verified_and_the_password_stays_secret() {
     let (Some(host), Some(ca)) = (told("TEST_POSTGRES_TLS"), told("TEST_POSTGRES_CA")) else {
@@ -200,6 +231,9 @@ async fn tls_is_verified_and_the_password_stays_secret() {
         no_file.contains("/nowhere") || no_file.contains("No such file"),
         "{no_file}"
     );
+
+    let none = words(at_host("with_password", &trusted).alive(at(0)).await);
+    assert!(none.contains("journal.password_file"), "{none}");
 
     // The role is made by whoever comes first; both passwords are of this test.
     let wrong = at_host("with_password:canary", &trusted);

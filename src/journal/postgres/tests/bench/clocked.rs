@@ -111,13 +111,15 @@ impl<W: Way> Journal for Bench<W> {
         self.journal.pauses(organization, now).await
     }
 
-    async fn note_pauses(
+    async fn note_pause(
         &self,
         organization: &Organization,
-        pauses: &[Pause],
+        queue: Option<&QueueId>,
+        pause: Option<&Pause>,
         now: Timestamp,
     ) -> Result<(), JournalError> {
-        self.journal.note_pauses(organization, pauses, now).await
+        let noted = self.journal.note_pause(organization, queue, pause, now);
+        noted.await
     }
 
     async fn alive(&self, at: Timestamp) -> Result<(), JournalError> {
