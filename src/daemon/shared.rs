@@ -91,6 +91,7 @@ impl Shared {
             status,
         })
     }
+
     /// Leaves the other replicas, where there may be any. Where that gets no answer, they find out that this one is gone.
     pub(super) async fn leave(&self, shutdown: &Shutdown) {
         if let Some(replicas) = &self.replicas {

@@ -279,7 +279,7 @@ impl Model {
         // It may pass for a write of ours that comes late, and be repaired.
         let passes = notes.has_claimed(id, points);
         stay.repaired |= several || passes;
-        let newest = stay.newest_step(rule, id, notes);
+        let newest = stay.newest_step(rule, (id, now), notes);
         stay.changed(rule, points, (now, unknown_for), newest);
         if passes {
             stay.add(before);
@@ -327,7 +327,7 @@ impl Model {
             .cloned();
         let early = step > rule.counted(stay.entered, write.at);
         let not_ours = early || stay.ours_is_not(rule, step, to);
-        let newest = stay.newest_step(rule, id, notes);
+        let newest = stay.newest_step(rule, (id, write.at), notes);
         let before = self.several && claim.at < stay.began;
         let unknown = crossed.is_none() && not_ours && recent(stay.began, stay.unknown_for);
         if before || unknown {
@@ -480,13 +480,18 @@ impl Stay {
         claim.step
     }
 
-    /// The newest step that is in what was committed; nothing where the stay was not seen.
-    fn newest_step(&self, rule: Rule, id: &ConversationId, notes: &Notes) -> Option<u32> {
-        let newest = notes.newest_step(id, self.entered)?;
+    /// The newest step that is in what was committed before then; nothing where the stay was not seen.
+    fn newest_step(
+        &self,
+        rule: Rule,
+        (id, before): (&ConversationId, Timestamp),
+        notes: &Notes,
+    ) -> Option<u32> {
+        let newest = notes.newest_step(id, self.entered, before)?;
         if !self.repaired {
             return Some(newest);
         }
-        let covers = notes.covers(id, self.entered);
+        let covers = notes.covers(id, self.entered, before);
         Some(covers.map_or(0, |until| rule.due(self.entered, until)))
     }
 

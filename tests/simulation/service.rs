@@ -159,6 +159,7 @@ impl Service {
                 number,
                 Arc::clone(&common.notes),
                 Arc::clone(&gate),
+                clock,
             )),
             gate,
             memory: Arc::clone(&common.memory),

@@ -24,7 +24,7 @@ use crate::{
     plan::{Operation, Plan},
     service::{Common, Service},
     traffic, trouble,
-    witness::Notes,
+    witness::{Committed, Notes},
 };
 
 /// When every run begins.
@@ -177,7 +177,7 @@ impl Stage {
     /// Judges what the journal tells: no step was committed twice.
     async fn judge_journal(&mut self) -> Verdict {
         let mut committed = BTreeMap::new();
-        for (visit, step) in &self.notes().commits {
+        for Committed { visit, step, .. } in &self.notes().commits {
             let newest = committed.insert(visit.clone(), *step);
             if newest.is_some_and(|newest| newest >= *step) {
                 return Err(format!(

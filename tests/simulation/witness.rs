@@ -10,6 +10,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use callback_prioritizer::{
+    clock::Clock,
     conversation::{ConversationId, Organization, Priority, QueueId, Visit, Waiting},
     journal::{Claim, Commit, Entry, Fence, Journal, JournalError, Stay, Write},
     orders::Pause,
@@ -38,6 +39,19 @@ pub(crate) struct Granted {
     open: bool,
 }
 
+/// A write that was committed, or noted as arrived.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    /// Of which visit.
+    pub(crate) visit: Visit,
+    /// Newest step in it.
+    pub(crate) step: u32,
+    /// Moment up to which all steps due are in it.
+    covers: Timestamp,
+    /// When that was, by the platform's clock.
+    at: Timestamp,
+}
+
 /// What was noted, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
@@ -45,14 +59,12 @@ pub(crate) struct Notes {
     pub(crate) seen: Vec<(Visit, Timestamp)>,
     /// Claims that were granted.
     claims: Vec<Granted>,
-    /// Steps that were committed, or noted as arrived.
-    pub(crate) commits: Vec<(Visit, u32)>,
+    /// Writes that were committed, or noted as arrived.
+    pub(crate) commits: Vec<Committed>,
     /// Bases that replaced others.
     pub(crate) rebases: Vec<(Visit, Base, Timestamp)>,
     /// Their moments, which are kept.
     based: Vec<(Visit, Timestamp)>,
-    /// Until when the steps due are in what was committed, by visit.
-    covered: Vec<(Visit, Timestamp)>,
     /// The newest claim that was committed, for each visit.
     settled: Vec<(Visit, Fence)>,
     /// What was answered against the terms of the journal, in words.
@@ -75,25 +87,42 @@ impl Notes {
             .find(|write| write.to == to && write.at <= by)
     }
 
-    /// The newest step committed for the stay that began then, 0 if none was; nothing where it was not seen. What is claimed
-    /// beyond that may arrive yet, or turn out not to be there.
-    pub(crate) fn newest_step(&self, id: &ConversationId, since: Timestamp) -> Option<u32> {
+    /// The newest step committed before then for the stay that began at a time, 0 if none was; nothing where it was not seen.
+    /// What is claimed beyond that may arrive yet, or turn out not to be there.
+    pub(crate) fn newest_step(
+        &self,
+        id: &ConversationId,
+        since: Timestamp,
+        before: Timestamp,
+    ) -> Option<u32> {
+        let commits = self.committed_before(id, since, before)?;
+        Some(commits.map(|commit| commit.step).max().unwrap_or_default())
+    }
+
+    /// The moment up to which all steps due were committed before then for the stay that began at a time; nothing where it was
+    /// not seen, or none was.
+    pub(crate) fn covers(
+        &self,
+        id: &ConversationId,
+        since: Timestamp,
+        before: Timestamp,
+    ) -> Option<Timestamp> {
+        let commits = self.committed_before(id, since, before)?;
+        commits.map(|commit| commit.covers).max()
+    }
+
+    /// What was committed before then for the stay that began at a time; nothing where it was not seen.
+    fn committed_before(
+        &self,
+        id: &ConversationId,
+        since: Timestamp,
+        before: Timestamp,
+    ) -> Option<impl Iterator<Item = &Committed>> {
         let mut seen = self.seen.iter();
         let (visit, _) =
             seen.find(|(visit, entered)| visit.conversation == *id && *entered == since)?;
         let commits = self.commits.iter();
-        let steps = commits.filter(|(of, _)| of == visit).map(|(_, step)| *step);
-        Some(steps.max().unwrap_or_default())
-    }
-
-    /// The moment up to which all steps due were committed for the stay that began then; nothing where it was not seen, or none
-    /// was.
-    pub(crate) fn covers(&self, id: &ConversationId, since: Timestamp) -> Option<Timestamp> {
-        let mut seen = self.seen.iter();
-        let (visit, _) =
-            seen.find(|(visit, entered)| visit.conversation == *id && *entered == since)?;
-        let covered = self.covered.iter().filter(|(of, _)| of == visit);
-        covered.map(|(_, until)| *until).max()
+        Some(commits.filter(move |commit| commit.visit == *visit && commit.at < before))
     }
 
     /// Whether this value was claimed for a conversation.
@@ -135,14 +164,18 @@ impl Notes {
     }
 
     /// The step of this claim is committed.
-    fn committed(&mut self, visit: &Visit, fence: Fence) {
+    fn committed(&mut self, visit: &Visit, fence: Fence, at: Timestamp) {
         let Some(claim) = self.granted(visit, fence) else {
             return;
         };
         claim.open = false;
         let write = claim.write;
-        self.commits.push((visit.clone(), write.step));
-        self.covered.push((visit.clone(), write.covers));
+        self.commits.push(Committed {
+            visit: visit.clone(),
+            step: write.step,
+            covers: write.covers,
+            at,
+        });
     }
 
     /// The claim with this number.
@@ -164,17 +197,25 @@ pub(crate) struct Witness {
     full: AtomicBool,
     /// What may keep the replica from it.
     gate: Arc<Gate>,
+    /// The platform's.
+    clock: Clock,
 }
 
 impl Witness {
     /// The witness of this replica, with these notes and behind this gate.
-    pub(crate) fn new(replica: usize, notes: Arc<Mutex<Notes>>, gate: Arc<Gate>) -> Self {
+    pub(crate) fn new(
+        replica: usize,
+        notes: Arc<Mutex<Notes>>,
+        gate: Arc<Gate>,
+        clock: Clock,
+    ) -> Self {
         Self {
             replica,
             inner: Mutex::default(),
             notes,
             full: AtomicBool::default(),
             gate,
+            clock,
         }
     }
 
@@ -273,7 +314,7 @@ impl Journal for Witness {
         if done == Commit::Done {
             let mut notes = self.notes();
             notes.judge_commit(visit, claim);
-            notes.committed(visit, claim);
+            notes.committed(visit, claim, self.clock.now());
         }
         self.gate.at(Point::Committed);
         self.hears(done).await
@@ -291,7 +332,7 @@ impl Journal for Witness {
         if done == Commit::Done {
             let mut notes = self.notes();
             notes.judge_arrived(visit, open, at, self.replica);
-            notes.committed(visit, open);
+            notes.committed(visit, open, self.clock.now());
         }
         self.hears(done).await
     }
