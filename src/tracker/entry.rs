@@ -84,7 +84,7 @@ impl Tracker {
             return Ok(false);
         }
         let settled = self.settled.as_deref().map(|(_, seen)| *seen);
-        let written = entry.last.map(|write| write.at);
+        let written = entry.last.map(|write| write.at).max(entry.base.until);
         let since = settled.max(written).unwrap_or(waiting.since);
         let (journal, now) = (&self.context.journal, self.context.now());
         let overtaken = journal.overtaken(&waiting.visit, since, now).await?;

@@ -275,9 +275,9 @@ impl Model {
         let (rule, several) = (self.rule, self.several);
         let unknown_for = self.unknown_for();
         let Some(stay) = self.last(id) else { return };
-        let before = stay.bases.clone();
-        // It may pass for a write of ours that comes late, and be repaired.
+        // It may pass for a write of ours that comes late, and be repaired; also where nobody has seen what was before it.
         let passes = notes.has_claimed(id, points);
+        let before = stay.bases_within(BLIND, now);
         stay.repaired |= several || passes;
         let newest = stay.newest_step(rule, (id, now), notes);
         stay.changed(rule, points, (now, unknown_for), newest);
@@ -493,6 +493,14 @@ impl Stay {
         }
         let covers = notes.covers(id, self.entered, before);
         Some(covers.map_or(0, |until| rule.due(self.entered, until)))
+    }
+
+    /// The bases that it counts from, or counted from in the time before.
+    fn bases_within(&self, time: Duration, now: Timestamp) -> Vec<Base> {
+        let changes = self.changes.iter().rev();
+        let recent = changes.take_while(|change| after(change.at, time) >= now);
+        let before = recent.flat_map(|change| &change.before);
+        self.bases.iter().chain(before).copied().collect()
     }
 
     /// It may count from these bases as well.
