@@ -57,8 +57,9 @@ use crate::{model::Late, plan::Plan, stage::Stage};
 /// Seeds that are played where nothing else is asked for.
 const SEEDS: Range<u64> = 0..300;
 /// Seeds that failed once, and are played with those: each was a defect, or something that the model misjudged.
-const KEPT: [u64; 13] = [
-    332, 385, 583, 709, 880, 1_107, 2_226, 2_776, 3_333, 4_054, 5_280, 7_180, 8_559,
+const KEPT: [u64; 16] = [
+    332, 385, 583, 709, 880, 1_107, 1_903, 2_226, 2_776, 3_296, 3_333, 3_707, 4_054, 5_280, 7_180,
+    8_559,
 ];
 /// Failing seeds after which no others are tried.
 const ENOUGH: usize = 5;
@@ -66,7 +67,9 @@ const ENOUGH: usize = 5;
 /// Seeds that are played among several replicas where nothing else is asked for.
 const SEEDS_AMONG: Range<u64> = 0..100;
 /// Seeds of those that failed once.
-const KEPT_AMONG: [u64; 5] = [370, 1197, 1316, 1586, 1787];
+const KEPT_AMONG: [u64; 14] = [
+    370, 1_050, 1_197, 1_261, 1_316, 1_586, 1_787, 2_112, 2_229, 2_608, 2_853, 3_412, 3_770, 4_791,
+];
 
 /// The seeds to play, where nothing else is asked for these.
 fn seeds(usual: Range<u64>, kept: &[u64]) -> Vec<u64> {
