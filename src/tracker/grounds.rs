@@ -71,8 +71,15 @@ impl Kept {
 /// The number of a visit's entry, which grows with every change of it. What was read before one says nothing against it: another
 /// replica has made it on what it saw, perhaps a moment ago. In few bytes: twice the end of the number, and one more where it
 /// became known after the conversation was last read.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct KnownEntry(u32);
+
+impl Default for KnownEntry {
+    /// None is known, not even one that nothing was ever written to: another replica may have made that, too.
+    fn default() -> Self {
+        Self(u32::MAX)
+    }
+}
 
 impl KnownEntry {
     /// The entry has this number.
@@ -92,5 +99,27 @@ impl KnownEntry {
     /// Whether the conversation was read when the entry was as it is known to be.
     pub(super) fn is_looked_on(self) -> bool {
         self.0 & 1 == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_news_until_the_conversation_is_read_after_it() {
+        let numbers = [0, 7].map(|number| NonZeroI64::new(number).map(Fence::from));
+        for fence in numbers.map(Option::unwrap_or_default) {
+            let mut entry = KnownEntry::default();
+            entry.looks();
+            entry.learn(fence);
+            assert!(
+                !entry.is_looked_on(),
+                "{fence:?}: another may have made it since"
+            );
+            entry.looks();
+            entry.learn(fence);
+            assert!(entry.is_looked_on(), "{fence:?}");
+        }
     }
 }

@@ -434,13 +434,12 @@ impl Model {
         Ok(())
     }
 
-    /// Judges a base that the daemon noted: that somebody else has set it.
-    pub(crate) fn judge_rebase(&self, id: &ConversationId, points: i64) -> Verdict {
-        let changes = self.stays.get(id).into_iter().flatten();
-        if changes
-            .flat_map(|stay| &stay.changes)
-            .any(|change| change.points == points)
-        {
+    /// Judges a base that the daemon noted: that somebody else has set it. Or a write of `ours` did, which came after
+    /// somebody else's change: then both are in it.
+    pub(crate) fn judge_rebase(&self, id: &ConversationId, points: i64, ours: bool) -> Verdict {
+        let stays = self.stays.get(id).into_iter().flatten();
+        let mut changes = stays.flat_map(|stay| &stay.changes);
+        if changes.any(|change| ours || change.points == points) {
             return Ok(());
         }
         Err(format!(

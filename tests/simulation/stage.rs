@@ -154,8 +154,9 @@ impl Stage {
             }
             self.model.judge_writes(&writes, &notes)?;
             for (visit, base, _) in std::mem::take(&mut notes.rebases) {
-                self.model
-                    .judge_rebase(&visit.conversation, base.priority.points())?;
+                let points = base.priority.points();
+                let ours = notes.has_claimed(&visit.conversation, points);
+                self.model.judge_rebase(&visit.conversation, points, ours)?;
             }
         }
         let mut tracked = Vec::new();
