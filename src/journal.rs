@@ -220,8 +220,9 @@ pub trait Journal: Send + Sync {
         at: Timestamp,
     ) -> Result<Commit, JournalError>;
 
-    /// Values of writes that a newer one has overtaken, of those that may arrive since then ([`ARRIVES_WITHIN`]): their outcome
-    /// was never known, or they were seen to arrive while a newer one was under way, which may have been there before.
+    /// Values of writes that a newer one has overtaken, of those that may arrive since then: five minutes after their claim at
+    /// most. Their outcome was never known, or they were seen to arrive while a newer one was under way, which may have been
+    /// there before.
     async fn overtaken(
         &self,
         visit: &Visit,
@@ -229,8 +230,8 @@ pub trait Journal: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<Priority>, JournalError>;
 
-    /// Gives a claim of this owner's back: the write is not there, because the platform refused it or it was not sent. An earlier write of the
-    /// same value, which this one has overtaken and of which nothing is known, is open again.
+    /// Gives a claim of this owner's back: the write is not there, because the platform refused it or it was not sent. An
+    /// earlier write of the same value, which this one has overtaken and of which nothing is known, is open again.
     async fn release(&self, visit: &Visit, claim: Fence, at: Timestamp)
     -> Result<(), JournalError>;
 
