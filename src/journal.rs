@@ -62,8 +62,8 @@ pub(crate) use watched::Watched;
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
 /// How long after its claim a write may still arrive: it is sent within the claim, and what is on its way longer than that,
-/// or was sent by a machine that stood still meanwhile, seldom outlives its connection. A priority that comes later and happens to
-/// be its value is somebody's will.
+/// or was sent by a machine that stood still meanwhile, seldom outlives its connection. A priority that comes later and
+/// happens to be its value is somebody's will.
 pub(crate) const ARRIVES_WITHIN: Duration = Duration::from_mins(5);
 
 /// How long after a write a read may still show what was before. The platform promises nothing; its reads are served

@@ -225,12 +225,12 @@ impl Journal for MemoryJournal {
         let kept = visits.get_mut(visit);
         if let Some(kept) = kept.filter(|kept| kept.is_of(claim, &self.owner)) {
             kept.overtaken.retain(|open| open.fence != claim);
-            let mut open = kept.entry.open.extract_if(.., |open| open.fence == claim);
-            let released = open.next().map(|open| open.write.to);
-            drop(open);
-            if let Some(value) = released {
-                kept.reopen(value);
+            let of_claim = |open: &Open| open.fence == claim;
+            if let Some(open) = kept.entry.open.iter().position(of_claim) {
+                let released = kept.entry.open.remove(open);
+                kept.reopen(released.write.to);
             }
+            kept.forget_holders();
         }
         Ok(())
     }
@@ -307,6 +307,7 @@ impl Journal for MemoryJournal {
         for kept in visits.values_mut() {
             kept.entry.open.retain(|open| open.write.at >= before);
             kept.overtaken.retain(|open| open.write.at >= before);
+            kept.forget_holders();
             kept.holders.retain(|_, (_, until)| *until >= before);
         }
         drop(visits);

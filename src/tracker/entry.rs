@@ -83,9 +83,8 @@ impl Tracker {
         if waiting.priority >= entry.expected() {
             return Ok(false);
         }
-        let settled = self.settled.as_deref().map(|(_, seen)| *seen);
         let written = entry.last.map(|write| write.at).max(entry.base.until);
-        let since = settled.max(written).unwrap_or(waiting.since);
+        let since = self.settled_until().max(written).unwrap_or(waiting.since);
         let (journal, now) = (&self.context.journal, self.context.now());
         let overtaken = journal.overtaken(&waiting.visit, since, now).await?;
         Ok(overtaken.contains(&waiting.priority))
@@ -111,10 +110,15 @@ impl Tracker {
     /// of the change. At the highest priority steps fall due that are never written; those that did while it was seen there
     /// are not made good.
     fn time_of_change(&self, waiting: &Waiting, entry: &Entry) -> Timestamp {
-        let settled = self.settled.as_deref().map(|(_, seen)| *seen);
         // Before the first write nothing but the head start can be in it.
         let written = entry.written_until().unwrap_or(waiting.since);
-        settled.map_or(written, |seen| written.max(seen))
+        self.settled_until()
+            .map_or(written, |seen| written.max(seen))
+    }
+
+    /// When it was last seen as it should be, while it needed no raise.
+    fn settled_until(&self) -> Option<Timestamp> {
+        self.settled.as_deref().map(|(_, seen)| *seen)
     }
 
     /// The journal does not work, so nothing may be written. Said once for all trackers, by the journal's watch.

@@ -221,14 +221,20 @@ async fn a_hold_that_one_meets_is_kept_by_the_other() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_pause_of_one_holds_for_the_other_and_so_does_its_end() {
+/// Two replicas, of which the first takes orders.
+async fn one_takes_orders() -> (Centre, [Running; 2]) {
     let centre = Centre::open().await;
     let two = centre.start_replica("two");
     two.until(|now| now.ready).await;
     let centre = centre.ordered();
     let one = centre.start_replica("one");
     one.until(|now| now.ready).await;
+    (centre, [one, two])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_one_holds_for_the_other_and_so_does_its_end() {
+    let (centre, [one, two]) = one_takes_orders().await;
     let ids = callbacks(&centre, &[&one, &two], 10).await;
     centre.order(r#"{"order":"pause"}"#).await;
     two.until(|now| now.paused.len() == 1).await;
@@ -245,12 +251,7 @@ async fn a_pause_of_one_holds_for_the_other_and_so_does_its_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_that_is_ordered_when_another_ends_is_not_lost() {
-    let centre = Centre::open().await;
-    let two = centre.start_replica("two");
-    two.until(|now| now.ready).await;
-    let centre = centre.ordered();
-    let one = centre.start_replica("one");
-    one.until(|now| now.ready).await;
+    let (centre, [one, two]) = one_takes_orders().await;
     let end = Instant::now() + minutes(1);
     centre
         .order(r#"{"order":"pause","queue":"Sales","for_ms":60000}"#)

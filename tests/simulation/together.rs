@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::{
     model::{Model, Verdict, after},
     plan::Plan,
-    traffic::{LATE, LOOK, MINUTE, SOCKET},
+    traffic::{LATE, LOOK, MINUTE, SOCKET, judge_late},
     wire::Sent,
     witness::Notes,
 };
@@ -162,11 +162,7 @@ impl Run<'_> {
             };
             let answered = write.answered.is_some_and(|(_, status)| status < 500);
             let start = self.start_before(write);
-            if answered && !refused.insert((id, end, write.replica, start)) {
-                return Err(format!(
-                    "over at {end}, refused, and tried again: {write:?}"
-                ));
-            }
+            let again = answered && !refused.insert((id, end, write.replica, start));
             let known = self.requests.iter().find(|look| {
                 let heard = look.answered.filter(|(_, status)| *status == 200);
                 look.replica == write.replica
@@ -176,16 +172,7 @@ impl Run<'_> {
                     && Some(look.at) > start
                     && heard.is_some_and(|(heard, _)| heard < write.at)
             });
-            if let Some(look) = known {
-                return Err(format!(
-                    "over at {end}, seen by {look:?}, and yet {write:?}"
-                ));
-            }
-            if elapsed(end, write.at) > LATE.max(unknown_for) {
-                return Err(format!(
-                    "over at {end}, which may be unknown for {unknown_for:?}, and yet {write:?}"
-                ));
-            }
+            judge_late((write, write.at), (end, unknown_for), again, known)?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    fmt::Debug,
     time::Duration,
 };
 
@@ -97,11 +98,7 @@ fn after_the_end(requests: &[Request], model: &Model) -> Verdict {
             continue;
         };
         let answered = write.status.is_some_and(|status| status < 500);
-        if answered && !refused.insert((id, end)) {
-            return Err(format!(
-                "over at {end}, refused, and tried again: {write:?}"
-            ));
-        }
+        let again = answered && !refused.insert((id, end));
         let known = requests.iter().find(|look| {
             look.method == "GET"
                 && look.path.strip_prefix(LOOK) == Some(id)
@@ -109,16 +106,33 @@ fn after_the_end(requests: &[Request], model: &Model) -> Verdict {
                 && look.at > end
                 && look.at < write.at
         });
-        if let Some(look) = known {
-            return Err(format!(
-                "over at {end}, seen by {look:?}, and yet {write:?}"
-            ));
-        }
-        if elapsed(end, write.at) > LATE.max(unknown_for) {
-            return Err(format!(
-                "over at {end}, which may be unknown for {unknown_for:?}, and yet {write:?}"
-            ));
-        }
+        judge_late((write, write.at), (end, unknown_for), again, known)?;
+    }
+    Ok(())
+}
+
+/// Judges a write that was sent after the wait was over: whether it was refused before and is tried `again`, whether its sender
+/// had `known` it by a look, and whether the end could be unknown for as long.
+pub(crate) fn judge_late<T: Debug>(
+    (write, at): (&T, Timestamp),
+    (end, unknown_for): (Timestamp, Duration),
+    again: bool,
+    known: Option<&T>,
+) -> Verdict {
+    if again {
+        return Err(format!(
+            "over at {end}, refused, and tried again: {write:?}"
+        ));
+    }
+    if let Some(look) = known {
+        return Err(format!(
+            "over at {end}, seen by {look:?}, and yet {write:?}"
+        ));
+    }
+    if elapsed(end, at) > LATE.max(unknown_for) {
+        return Err(format!(
+            "over at {end}, which may be unknown for {unknown_for:?}, and yet {write:?}"
+        ));
     }
     Ok(())
 }

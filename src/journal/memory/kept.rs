@@ -1,6 +1,6 @@
 //! What is kept of one visit, and how that changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
@@ -18,7 +18,7 @@ pub(super) struct Kept {
     pub(super) entered: Timestamp,
     /// Of which kind it is.
     pub(super) kind: Kind,
-    /// Who has made which claim, and when that ends. Means something only while that claim's write is open.
+    /// Who has made which claim, and when that ends: of claims that are open, or overtaken.
     pub(super) holders: HashMap<Fence, (Owner, Timestamp)>,
     /// Writes that were overtaken.
     pub(super) overtaken: Vec<Open>,
@@ -58,6 +58,13 @@ impl Kept {
         self.overtaken.extend(gone);
     }
 
+    /// Forgets who made claims of which the outcome is known.
+    pub(super) fn forget_holders(&mut self) {
+        let unknown = self.entry.open.iter().chain(&self.overtaken);
+        let unknown: HashSet<Fence> = unknown.map(|open| open.fence).collect();
+        self.holders.retain(|claim, _| unknown.contains(claim));
+    }
+
     /// Opens the newest overtaken write of this value again, unless it was written meanwhile: what has overtaken it is not there.
     pub(super) fn reopen(&mut self, value: Priority) {
         let committed = self.entry.committed_step();
@@ -94,6 +101,7 @@ impl Kept {
             self.overtaken.push(settled);
         }
         self.overtake(|open| open.fence < claim);
+        self.forget_holders();
         Some(())
     }
 }
